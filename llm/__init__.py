@@ -1,0 +1,121 @@
+"""Answers: knowledge, retrieval, decision, composition, verification, language models.
+
+A library: text in, small frozen values out. No threads, no files it was not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Shape (n, dimensions)."""
+
+Files = Mapping[str, Path]
+"""The files of one model by role: model, adapter, ..."""
+
+
+class GenerationError(Exception):
+    """A language model cannot be loaded or has failed."""
+
+
+class KnowledgeError(Exception):
+    """The knowledge base is wrong; the message names file, entry and field."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation."""
+
+    role: str
+    """system, user or assistant."""
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen. The default is greedy: an emergency is no time for variety."""
+
+    max_tokens: int = 160
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 40
+    repeat_penalty: float = 1.05
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LlmConfig:
+    """Language model."""
+
+    model: str = ""
+    """Model from the catalogue; empty = the one of the profile; none = only vetted texts are spoken."""
+    server_url: str = ""
+    """OpenAI-compatible server to use instead, for example http://127.0.0.1:8080/v1."""
+    server_model: str = ""
+    """Name of the model on that server; empty = the first it lists."""
+    adapter: str = ""
+    """Path of a LoRA adapter (GGUF) laid over the model; empty = none."""
+    threads: int = 2
+    """CPU threads of the language model."""
+    context_tokens: int = 2048
+    """Longest prompt and answer together, in tokens."""
+    max_answer_tokens: int = 120
+    """Longest composed answer in tokens."""
+    timeout_s: float = 20.0
+    """Seconds after which the vetted passage is spoken instead of a composed answer."""
+
+    def __post_init__(self) -> None:
+        for key, low, high in (
+            ("threads", 1, 64),
+            ("context_tokens", 512, 131_072),
+            ("max_answer_tokens", 8, 1024),
+            ("timeout_s", 0.5, 600),
+        ):
+            value = getattr(self, key)
+            if not low <= value <= high:
+                raise ValueError(f"llm.{key} is {value}; it must be from {low} to {high}")
+
+
+class LanguageModel(Protocol):
+    """A language model that answers a conversation piece by piece."""
+
+    name: str
+
+    def generate(
+        self,
+        messages: list[Message],
+        sampling: Sampling,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[str]:
+        """Yield the answer in pieces; stop soon after `cancelled()` turns true,
+        also while the prompt is still being processed.
+
+        Raises GenerationError.
+        """
+        ...
+
+    def prefill(self, messages: list[Message]) -> None:
+        """Evaluate the beginning of a prompt ahead of time, so that it is quick later."""
+        ...
+
+    def close(self) -> None:
+        """Free the native memory."""
+        ...
+
+
+class SentenceEncoder(Protocol):
+    """Turns sentences of any of its languages into comparable vectors."""
+
+    name: str
+
+    def encode(self, texts: list[str]) -> Vectors:
+        """Return unit vectors, float32, shape (len(texts), dimensions)."""
+        ...
+

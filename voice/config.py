@@ -1,0 +1,98 @@
+"""The configuration: one documented tree, one TOML file, unknown keys refused with a suggestion.
+
+Defaults < file < `--set section.key=value`. No other source.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import inspect
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asr import AsrConfig
+from llm import LlmConfig
+from voice.errors import ConfigError
+from voice.tts import TtsConfig
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class ModelsConfig:
+    """Which models, and where they are kept."""
+
+    profile: str = "starter"
+    """Set of models: starter, pi or desktop (`hean models list`)."""
+    store: str = ""
+    """Folder of the models; empty = ~/.local/share/hean/models."""
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """Microphone and loudspeaker."""
+
+    input: str = ""
+    """Microphone: name or part of a name from `hean check`; empty = the system's default."""
+    output: str = ""
+    """Loudspeaker: name or part of a name from `hean check`; empty = the system's default."""
+    volume: float = 1.0
+    """Loudness of the answers, 0.0 to 1.0."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.volume <= 1:
+            raise ValueError(f"audio.volume is {self.volume}; it must be from 0 to 1")
+
+
+@dataclass(frozen=True)
+class VadConfig:
+    """When a person speaks."""
+
+    threshold: float = 0.5
+    """Speech probability from which audio counts as speech."""
+    silence_s: float = 0.8
+    """Silence in seconds of audio that ends a question."""
+    pre_roll_s: float = 0.4
+    """Audio kept from before speech was found, in seconds, so that no first syllable is lost."""
+
+    def __post_init__(self) -> None:
+        for key, low, high in (("threshold", 0.05, 0.95), ("silence_s", 0.1, 5), ("pre_roll_s", 0, 2)):
+            if not low <= getattr(self, key) <= high:
+                raise ValueError(f"vad.{key} is {getattr(self, key)}; it must be from {low} to {high}")
+
+
+@dataclass(frozen=True)
+class KnowledgeConfig:
+    """What the assistant knows."""
+
+    folder: str = ""
+    """Folder of a knowledge base; empty = the one that is shipped."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration."""
+
+    models: ModelsConfig = field(default_factory=ModelsConfig)
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    vad: VadConfig = field(default_factory=VadConfig)
+    asr: AsrConfig = field(default_factory=AsrConfig)
+    knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
+    llm: LlmConfig = field(default_factory=LlmConfig)
+    tts: TtsConfig = field(default_factory=TtsConfig)
+
+    @property
+    def store(self) -> Path:
+        """Return the folder of the models."""
+        if self.models.store:
+            return Path(self.models.store).expanduser()
+        base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+        return Path(base).expanduser() / "hean" / "models"

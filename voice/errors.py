@@ -1,0 +1,103 @@
+"""Everything that can go wrong, once.
+
+HeanError                  exit
+├── UsageError               2    the command line asks for something that makes no sense
+├── ModelError              65    a model is missing, cut short, altered or of the wrong format
+├── KnowledgeFault          65    the knowledge base is wrong
+├── InputError              66    a recording or text cannot be used, or nothing was heard in it
+├── StageError              70    recognition, retrieval, generation or synthesis failed
+├── DeviceError             74    no microphone or loudspeaker, or it was lost
+└── ConfigError             78    wrong file, key or value
+
+130 is an interruption by the person. Leaves raise errors of their own; `translated` turns them
+into these at the call, so that `main` is the only place that prints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from asr import RecognitionError
+from llm import GenerationError, KnowledgeError
+from models import ModelStoreError
+from voice.tts import SynthesisError
+
+EXIT_INTERRUPTED = 130
+
+
+class HeanError(Exception):
+    """Base of all expected failures: one line on what happened, one on what to do."""
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def as_json(self) -> dict[str, str]:
+        """Return the error as scripts see it."""
+        return {"code": self.code, "message": self.message, "fix": self.fix}
+
+
+class UsageError(HeanError):
+    """The command line asks for something that makes no sense."""
+
+    code, exit_code = "usage", 2
+
+
+class ModelError(HeanError):
+    """A model is missing, cut short, altered or of the wrong format."""
+
+    code, exit_code = "model", 65
+
+
+class KnowledgeFault(HeanError):
+    """The knowledge base is wrong."""
+
+    code, exit_code = "knowledge", 65
+
+
+class InputError(HeanError):
+    """A recording or text cannot be used, or nothing was heard in it."""
+
+    code, exit_code = "input", 66
+
+
+class StageError(HeanError):
+    """A stage failed on input that it should have managed."""
+
+    code, exit_code = "stage", 70
+
+
+class DeviceError(HeanError):
+    """No microphone or loudspeaker, or it was lost."""
+
+    code, exit_code = "device", 74
+
+
+class ConfigError(HeanError):
+    """Wrong configuration file, key or value."""
+
+    code, exit_code = "config", 78
+
+
+_TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
+    ModelStoreError: ModelError,
+    KnowledgeError: KnowledgeFault,
+    RecognitionError: StageError,
+    GenerationError: StageError,
+    SynthesisError: StageError,
+}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the errors of kws, asr, llm, models and tts into the tree above."""
+    try:
+        yield
+    except tuple(_TRANSLATIONS) as error:
+        kind = next(new for old, new in _TRANSLATIONS.items() if isinstance(error, old))
+        raise kind(str(error), getattr(error, "fix", "")) from error
