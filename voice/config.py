@@ -1,29 +1,17 @@
-"""The configuration: one documented tree, one TOML file, unknown keys refused with a suggestion.
+"""The configuration: one documented tree of values. `voice.config_file` reads and prints it.
 
-Defaults < file < `--set section.key=value`. No other source.
+Each key is followed by the text that documents it; `hean config` prints both.
 """
 
 from __future__ import annotations
 
-import ast
-import dataclasses
-import difflib
-import inspect
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from asr import AsrConfig
 from llm import LlmConfig
-from voice.errors import ConfigError
 from voice.tts import TtsConfig
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True)
@@ -64,9 +52,15 @@ class VadConfig:
     """Audio kept from before speech was found, in seconds, so that no first syllable is lost."""
 
     def __post_init__(self) -> None:
-        for key, low, high in (("threshold", 0.05, 0.95), ("silence_s", 0.1, 5), ("pre_roll_s", 0, 2)):
+        for key, low, high in (
+            ("threshold", 0.05, 0.95),
+            ("silence_s", 0.1, 5),
+            ("pre_roll_s", 0, 2),
+        ):
             if not low <= getattr(self, key) <= high:
-                raise ValueError(f"vad.{key} is {getattr(self, key)}; it must be from {low} to {high}")
+                raise ValueError(
+                    f"vad.{key} is {getattr(self, key)}; it must be from {low} to {high}"
+                )
 
 
 @dataclass(frozen=True)
@@ -94,5 +88,14 @@ class Config:
         """Return the folder of the models."""
         if self.models.store:
             return Path(self.models.store).expanduser()
-        base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-        return Path(base).expanduser() / "hean" / "models"
+        return _user_folder("XDG_DATA_HOME", "~/.local/share") / "models"
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of what can be made again: answers synthesised ahead, vectors."""
+        return _user_folder("XDG_CACHE_HOME", "~/.cache")
+
+
+def _user_folder(variable: str, default: str) -> Path:
+    # The two variables are those of the XDG base directory specification.
+    return Path(os.environ.get(variable) or default).expanduser() / "hean"

@@ -1,0 +1,88 @@
+"""The command `hean`: parse, configure, run, and report errors in one place."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from voice import __version__
+from voice.config_file import load_config
+from voice.errors import EXIT_INTERRUPTED, HeanError, translated
+
+COMMANDS = ("run", "ask", "say", "check", "models", "kb", "eval", "bench", "config")
+"""Each is a module of voice.commands with `add_parser(subparsers)`."""
+
+_DESCRIPTION = "He'an (核安): an offline voice assistant for nuclear and radiological emergencies."
+_EPILOG = """\
+examples:
+  hean run                                 listen and answer
+  hean ask --text 碘片什么时候吃           one question in writing
+  hean ask --wav question.wav --json       one recorded question, for scripts
+  hean check                               is this machine ready?
+
+options of every command:
+  --config FILE          configuration file (TOML)
+  --set SECTION.KEY=V    one setting; may be repeated; `hean config` prints all of them
+
+exit codes: 0 done · 2 wrong usage · 65 model or knowledge damaged or missing · 66 input not
+usable, or nothing heard · 70 a stage failed · 74 no sound device · 78 wrong configuration ·
+130 interrupted
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    common, rest = _common_parser().parse_known_args(sys.argv[1:] if argv is None else argv)
+    args = build_parser().parse_args(rest)
+    try:
+        with translated():
+            config = load_config(common.config, common.set)
+            return int(args.run(args, config))
+    except HeanError as error:
+        report(error, as_json=getattr(args, "json", False))
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("hean: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has gone. Nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def report(error: HeanError, as_json: bool = False) -> None:
+    """Say what happened and what to do: two lines for people, one object for scripts."""
+    if as_json:
+        print(json.dumps({"error": error.as_json()}, ensure_ascii=False))
+        return
+    print(f"hean: {error.message}", file=sys.stderr)
+    if error.fix:
+        print(f"      {error.fix}", file=sys.stderr)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="hean",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"hean {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        import_module(f"voice.commands.{name}").add_parser(subparsers)
+    return parser
+
+
+def _common_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options that may stand anywhere on the command line."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--set", action="append", default=[])
+    return parser
