@@ -1,0 +1,1 @@
+"""Converters: from what registries hold to the files the engines read."""
