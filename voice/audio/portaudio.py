@@ -38,6 +38,16 @@ def devices() -> list[dict[str, Any]]:
     return [dict(device) for device in _sounddevice().query_devices()]
 
 
+def rescan() -> None:
+    """Look for devices again: PortAudio sees only those present when it was started.
+
+    Open streams end; call this only while none is in use.
+    """
+    sounddevice = _sounddevice()
+    sounddevice._terminate()
+    sounddevice._initialize()
+
+
 def _sounddevice() -> Any:
     try:
         import sounddevice
