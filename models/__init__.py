@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModelStoreError(Exception):
-    """A model is missing, cut short, altered or cannot be had; `fix` is the command that mends it."""
+    """A model is missing, altered or cannot be had; `fix` is the command that mends it."""
 
     def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(message)
