@@ -32,7 +32,7 @@ class File:
     sha256: str = ""
 
     def __post_init__(self) -> None:
-        _check_relative(self.path)
+        check_relative(self.path)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Download:
         if bool(self.save) == bool(self.take):
             raise ValueError(f"{self.address}: give either `save` or `take`")
         for name in self.names:
-            _check_relative(name)
+            check_relative(name)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ class Model:
     """Raised when files built earlier no longer fit the software."""
 
     def __post_init__(self) -> None:
-        _check_relative(self.id)
+        check_relative(self.id)
         if self.stage not in STAGES or self.speed not in SPEEDS or not self.sources:
             raise ValueError(f"stage {self.stage!r}, speed {self.speed!r} or sources are wrong")
         paths = {file.path for file in self.files.values()}
@@ -185,7 +185,7 @@ def _download(row: Mapping[str, Any]) -> Download:
     return Download(kind=kind, address=fields.pop(kind), **fields)
 
 
-def _check_relative(name: str) -> None:
+def check_relative(name: str) -> None:
     """A name must stay inside the folder that it is put into."""
     path = PurePosixPath(name)
     if not name or path.is_absolute() or ".." in path.parts or name.startswith("."):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.catalog import Model
+from models.catalog import Model, check_relative
 from models.disk import read_json, sha256_of, write_json
 from models.progress import Counter, uncounted
 
@@ -23,6 +23,9 @@ class Kept:
     bytes: int
     sha256: str
     mtime_ns: int
+
+    def __post_init__(self) -> None:
+        check_relative(self.path)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,222 @@
+"""`hean models`: see, fetch, check, import and remove models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voice.config import Config
+from voice.errors import translated
+
+if TYPE_CHECKING:
+    from models.catalog import Model
+    from models.progress import Progress
+    from models.store import Store
+
+_EXAMPLES = {
+    "list": """\
+  hean models list                            what there is, and what is on this machine
+  hean models list --json                     for scripts""",
+    "fetch": """\
+  hean models fetch                           the models of the configured profile
+  hean models fetch --profile pi              the models of another profile
+  hean models fetch sense-voice               one model
+An interrupted fetch goes on where it stopped.""",
+    "verify": """\
+  hean models verify                          read every installed file and compare its hash
+  hean models verify kokoro --json            one model, for scripts
+Exit status 65 if something is missing or altered.""",
+    "import": """\
+  hean models import /media/usb               a USB stick: packages, archives, single files, or
+                                              the models folder of another machine
+  hean models import models.tar.gz            the same, packed""",
+    "remove": """\
+  hean models remove qwen2.5-1.5b             free its room on the disk""",
+}
+_EXIT_DAMAGED = 65
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command and its sub-commands."""
+    parser = subparsers.add_parser(
+        "models",
+        help="see, fetch, check, import and remove models",
+        description="See, fetch, check, import and remove models.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add(commands, "list", "show all models and what is on this machine", _list)
+    fetch = _add(commands, "fetch", "download what is missing or damaged", _fetch)
+    fetch.add_argument("models", nargs="*", metavar="MODEL", help="default: those of the profile")
+    fetch.add_argument("--profile", metavar="NAME", help="starter, pi or desktop")
+    verify = _add(commands, "verify", "read every installed file and compare its hash", _verify)
+    verify.add_argument("models", nargs="*", metavar="MODEL", help="default: all installed ones")
+    bring = _add(commands, "import", "install from a folder, USB stick or archive", _import)
+    bring.add_argument("path", type=Path, metavar="PATH")
+    remove = _add(commands, "remove", "delete a model from this machine", _remove)
+    remove.add_argument("models", nargs="+", metavar="MODEL")
+
+
+def _add(
+    commands: Any, name: str, text: str, run: Callable[[argparse.Namespace, Config], int]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=f"examples:\n{_EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _list(args: argparse.Namespace, config: Config) -> int:
+    with translated():
+        store = _store(config)
+        rows = [_row(store, model) for model in store.catalog]
+    if args.json:
+        profiles = {name: dict(stages) for name, stages in store.catalog.profiles.items()}
+        _print_json({"store": str(store.root), "profiles": profiles, "models": rows})
+        return 0
+    _print_table(rows)
+    for name, stages in store.catalog.profiles.items():
+        mark = " (configured)" if name == config.models.profile else ""
+        print(f"profile {name}{mark}: {', '.join(stages.values())}")
+    return 0
+
+
+def _fetch(args: argparse.Namespace, config: Config) -> int:
+    with translated():
+        store = _store(config)
+        profile = store.catalog.profile(args.profile or config.models.profile)
+        ids = args.models or list(profile.values())
+        wanted = [store.catalog.model(name) for name in ids if store.problem(name)]
+        if not args.json:
+            for model in wanted:
+                print(f"{model.id}: {_megabytes(model.download_bytes)}, licence {model.licence}")
+        with _progress(quiet=args.json) as progress:
+            fetched = store.fetch(ids, progress)
+    if args.json:
+        _print_json({"fetched": fetched, "ready": ids})
+    else:
+        print(f"ready: {', '.join(ids)}")
+    return 0
+
+
+def _verify(args: argparse.Namespace, config: Config) -> int:
+    with translated():
+        store = _store(config)
+        checked = args.models or [model.id for model in store.installed()]
+        with _progress(quiet=args.json) as progress:
+            faults = store.verify(args.models, progress)
+    if args.json:
+        _print_json({"checked": checked, "faults": [vars(fault) for fault in faults]})
+    else:
+        for fault in faults:
+            print(f"{fault.problem}\n  {fault.fix}")
+        if not faults:
+            print(f"whole: {', '.join(checked) or 'no model is installed'}")
+    return _EXIT_DAMAGED if faults else 0
+
+
+def _import(args: argparse.Namespace, config: Config) -> int:
+    from models.importing import import_models
+
+    with translated(), _progress(quiet=args.json) as progress:
+        ready = import_models(_store(config), args.path, progress)
+    if args.json:
+        _print_json({"ready": ready})
+    else:
+        print(f"ready: {', '.join(ready)}")
+    return 0
+
+
+def _remove(args: argparse.Namespace, config: Config) -> int:
+    with translated():
+        store = _store(config)
+        freed_bytes = {name: store.remove(name) for name in args.models}
+    if args.json:
+        _print_json({"freed_bytes": freed_bytes})
+    else:
+        for name, size in freed_bytes.items():
+            print(f"removed {name}: {_megabytes(size)} freed")
+    return 0
+
+
+def _store(config: Config) -> Store:
+    from models.store import Store
+
+    return Store(config.store)
+
+
+def _row(store: Store, model: Model) -> dict[str, Any]:
+    installed = store.folder(model.id).is_dir()
+    problem = store.problem(model.id) if installed else ""
+    return {
+        "id": model.id,
+        "stage": model.stage,
+        "engine": model.engine,
+        "languages": list(model.languages),
+        "licence": model.licence,
+        "download_bytes": model.download_bytes,
+        "memory_mb": model.memory_mb,
+        "speed": model.speed,
+        "state": "damaged" if problem else "ready" if installed else "",
+        "problem": problem,
+        "fix": model.fix if problem else "",
+    }
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("state", "id", "stage", "languages", "download", "memory", "speed", "licence"):
+        table.add_column(heading, no_wrap=heading != "licence")
+    for row in rows:
+        table.add_row(
+            row["state"],
+            row["id"],
+            row["stage"],
+            " ".join(row["languages"]),
+            _megabytes(row["download_bytes"]),
+            f"{row['memory_mb']} MB",
+            row["speed"],
+            row["licence"],
+        )
+    Console().print(table)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress]:
+    """Show a bar for each download and each file that is read."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    bars = Bars(*columns, TransferSpeedColumn(), console=Console(stderr=True), disable=quiet)
+    tasks: dict[tuple[str, str], Any] = {}
+
+    def show(step: Any) -> None:
+        key = (step.model, step.doing)
+        if key not in tasks:
+            tasks[key] = bars.add_task(f"{step.model} {Path(step.doing).name}".strip())
+        bars.update(tasks[key], completed=step.done, total=step.total or None)
+
+    with bars:
+        yield show
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size < 10_000_000 else f"{size / 1e6:,.0f} MB"
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
