@@ -51,6 +51,21 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class GenerationStats:
+    """Figures of one generation; zeros where a server does not tell."""
+
+    prompt_tokens: int = 0
+    evaluated_tokens: int = 0
+    """Prompt tokens that had to be evaluated; the others were still known from before."""
+    generated_tokens: int = 0
+    first_token_s: float = 0.0
+    """From the call to the first token, in seconds."""
+    total_s: float = 0.0
+    outcome: str = ""
+    """end (of the model's own accord), stop (a stop string), length or cancelled."""
+
+
+@dataclass(frozen=True)
 class LlmConfig:
     """Language model."""
 
@@ -84,9 +99,11 @@ class LlmConfig:
 
 
 class LanguageModel(Protocol):
-    """A language model that answers a conversation piece by piece."""
+    """A language model that answers a conversation piece by piece. One caller at a time."""
 
     name: str
+    stats: GenerationStats
+    """Figures of the last generation."""
 
     def generate(
         self,
@@ -101,8 +118,13 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def prefill(self, messages: list[Message]) -> None:
-        """Evaluate the beginning of a prompt ahead of time, so that it is quick later."""
+    def prefill(
+        self, messages: list[Message], cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Evaluate the beginning of a prompt ahead of time, so that it is quick later.
+
+        Raises GenerationError.
+        """
         ...
 
     def close(self) -> None:
@@ -118,4 +140,3 @@ class SentenceEncoder(Protocol):
     def encode(self, texts: list[str]) -> Vectors:
         """Return unit vectors, float32, shape (len(texts), dimensions)."""
         ...
-
