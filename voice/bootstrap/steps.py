@@ -85,7 +85,17 @@ def _install_project(place: Place, stamps: Stamps, wanted: Stamps) -> Stamps:
     return stamps
 
 
+_STARTER_COMPLETE = """
+from models.store import Store
+from voice.config import Config
+store = Store(Config().store)
+raise SystemExit(any(map(store.problem, store.catalog.profile("starter").values())))
+"""
+
+
 def _fetch_models(place: Place) -> None:
+    if not subprocess.run([*place.python, "-c", _STARTER_COMPLETE], check=False).returncode:
+        return
     system.ensure(place, [system.NPM])
     command = [*place.python, "-m", "voice", "models", "fetch", "--profile", "starter"]
     # Progress is no part of what the person asked for: standard output stays clean.
