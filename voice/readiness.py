@@ -1,0 +1,214 @@
+"""Is this machine ready? One finding for each thing that an answer depends on."""
+
+from __future__ import annotations
+
+import grp
+import os
+import platform
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import voice
+from llm import KnowledgeError
+from llm.knowledge import SHIPPED, load_knowledge
+from models.catalog import Catalog
+from models.store import Store
+from voice.bootstrap import cpu_flags
+from voice.config import Config
+from voice.errors import DeviceError, KnowledgeFault, ModelError, StageError
+
+OK, WARNING, FAILURE = "ok", "warning", "failure"
+PACKAGES = ("sherpa-onnx", "onnxruntime", "llama-cpp-python", "numpy", "sounddevice", "soundfile")
+FAST_FLAGS = {"x86_64": "avx2", "aarch64": "asimddp"}
+"""The instruction set that the speed figures of the README rest on."""
+BASE_MEMORY_MB = 250
+"""What the program takes besides its models."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `hean check`."""
+
+    subject: str
+    state: str
+    """ok, warning (it works, but not all of it) or failure."""
+    text: str
+    fix: str = ""
+    """What to do, unless the state is ok."""
+    exit_code: int = 0
+    """Of a failure."""
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Yield everything that can be told without loading a model.
+
+    Raises ModelStoreError if the configuration names an unknown profile.
+    """
+    store = Store(config.store)
+    yield software()
+    yield processor()
+    yield memory(_used_models(config, store.catalog), store.catalog)
+    yield disk(store)
+    yield from model_profiles(config, store)
+    yield from knowledge(Path(config.knowledge.folder) if config.knowledge.folder else SHIPPED)
+    yield from sound()
+    yield permissions()
+    yield clock()
+
+
+def software() -> Finding:
+    """Look for Python and the packages that do the work."""
+    versions, missing = [f"hean {voice.__version__}", f"Python {platform.python_version()}"], []
+    for name in PACKAGES:
+        try:
+            versions.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        text = f"missing: {', '.join(missing)}"
+        return Finding("software", FAILURE, text, "./hean setup", StageError.exit_code)
+    return Finding("software", OK, ", ".join(versions))
+
+
+def processor() -> Finding:
+    """Look at cores and instruction sets."""
+    machine, cores = platform.machine(), len(os.sched_getaffinity(0))
+    wanted = FAST_FLAGS.get(machine, "")
+    text = f"{machine}, {cores} core{'s' if cores > 1 else ''}"
+    if cores < 2:
+        return Finding("processor", WARNING, text, "answers come late; two cores or more are meant")
+    if wanted not in cpu_flags():
+        fix = "answers come late; a Raspberry Pi 5 or a PC from 2014 on is meant"
+        return Finding("processor", WARNING, f"{text}, without {wanted or 'known'} speed", fix)
+    return Finding("processor", OK, f"{text}, {wanted}")
+
+
+def memory(model_ids: dict[str, str], catalog: Catalog) -> Finding:
+    """Compare the memory that is free with what the models take."""
+    needed_mb = sum(catalog.model(name).memory_mb for name in model_ids.values()) + BASE_MEMORY_MB
+    free_mb = available_memory_mb(Path("/proc/meminfo").read_text("utf-8"))
+    text = f"{free_mb:,} MB free, about {needed_mb:,} MB needed"
+    if free_mb < needed_mb:
+        fix = "close other programs, or choose smaller models: hean models list"
+        return Finding("memory", WARNING, text, fix)
+    return Finding("memory", OK, text)
+
+
+def available_memory_mb(meminfo: str) -> int:
+    """Return the memory that a new program can have, from the text of /proc/meminfo."""
+    rows = dict(line.split(":", 1) for line in meminfo.splitlines() if ":" in line)
+    return int(rows["MemAvailable"].split()[0]) // 1024
+
+
+def disk(store: Store) -> Finding:
+    """Look for room for the cache of answers and for one more set of models."""
+    folder = next(path for path in (store.root, *store.root.parents) if path.is_dir())
+    free_mb = shutil.disk_usage(folder).free // 1_000_000
+    text = f"{free_mb:,} MB free at {folder}"
+    if free_mb < 500:
+        return Finding("disk", WARNING, text, "make room: models and answers need some 500 MB")
+    return Finding("disk", OK, text)
+
+
+def model_profiles(config: Config, store: Store) -> Iterator[Finding]:
+    """Look at the models in use, then at those of the other profiles."""
+    used = _used_models(config, store.catalog)
+    problems = list(filter(None, map(store.problem, used.values())))
+    title = f"models ({config.models.profile}, in use)"
+    if problems:
+        fix = f"hean models fetch --profile {config.models.profile}"
+        yield Finding(title, FAILURE, "; ".join(problems), fix, ModelError.exit_code)
+    else:
+        yield Finding(title, OK, ", ".join(used.values()))
+    for name, profile in store.catalog.profiles.items():
+        if name != config.models.profile:
+            missing = [model for model in profile.values() if store.problem(model)]
+            have = len(profile) - len(missing)
+            yield Finding(f"models ({name})", OK, f"{have} of {len(profile)} here, not in use")
+
+
+def _used_models(config: Config, catalog: Catalog) -> dict[str, str]:
+    """Return the model of each stage: that of the profile, unless the configuration names one."""
+    chosen = {"asr": config.asr.model, "llm": config.llm.model, "tts": config.tts.model}
+    used = dict(catalog.profile(config.models.profile))
+    used |= {stage: model for stage, model in chosen.items() if model}
+    if config.llm.server_url or used.get("llm") == "none":
+        used.pop("llm", None)
+    return used
+
+
+def knowledge(folder: Path) -> Iterator[Finding]:
+    """Count the entries, and say who has not approved them."""
+    try:
+        base = load_knowledge(folder)
+    except KnowledgeError as error:
+        fix = "hean kb check"
+        yield Finding("knowledge", FAILURE, str(error), fix, KnowledgeFault.exit_code)
+        return
+    spoken = Counter(entry.language for entry in base.speakable)
+    kept_back = len(base.entries) - len(base.speakable)
+    text = f"{spoken['zh']} Chinese and {spoken['en']} English entries, {kept_back} kept back"
+    yield Finding("knowledge", OK, text)
+    yield Finding(
+        "approval",
+        WARNING,
+        "not signed off by a competent authority for this site",
+        "let the authority responsible for this site review the entries: hean kb list",
+    )
+
+
+def sound() -> Iterator[Finding]:
+    """Look for a microphone and a loudspeaker."""
+    from voice.audio.portaudio import devices
+
+    try:
+        found = devices()
+    except DeviceError as error:
+        yield Finding("sound", WARNING, error.message, error.fix)
+        return
+    for subject, key in (("microphone", "max_input_channels"), ("speaker", "max_output_channels")):
+        names = [device["name"] for device in found if device[key] > 0]
+        if names:
+            yield Finding(subject, OK, ", ".join(names))
+        else:
+            fix = "plug one in; without it `hean run` uses the recording that is shipped"
+            if subject == "speaker":
+                fix = "plug one in; without it answers are written to a WAV file"
+            yield Finding(subject, WARNING, "none", fix)
+
+
+def permissions(devices: Path = Path("/dev/snd")) -> Finding:
+    """Tell whether this user may use the sound devices."""
+    if not devices.exists():
+        return Finding("permissions", OK, "no sound device that would need any")
+    if all(os.access(path, os.R_OK | os.W_OK) for path in devices.glob("pcm*")):
+        return Finding("permissions", OK, "sound devices may be used")
+    user = os.environ.get("USER") or str(os.geteuid())
+    fix = f"sudo usermod -aG {_group_of(devices)} {user}, then log in again"
+    return Finding("permissions", WARNING, f"user {user} may not use the sound devices", fix)
+
+
+def _group_of(devices: Path) -> str:
+    try:
+        return grp.getgrgid(next(devices.glob("pcm*")).stat().st_gid).gr_name
+    except KeyError:
+        return "audio"
+
+
+def clock(now_s: float | None = None) -> Finding:
+    """Tell whether the clock can be right: a machine without network or battery starts in the past.
+
+    It cannot be earlier than the moment at which this software was put here.
+    """
+    now_s = time.time() if now_s is None else now_s
+    text = time.strftime("%Y-%m-%d %H:%M:%S %Z (UTC%z)", time.localtime(now_s))
+    if now_s < Path(__file__).stat().st_mtime:
+        return Finding(
+            "clock", WARNING, f"{text}, which is past", "set it: sudo date -s 'DATE TIME'"
+        )
+    return Finding("clock", OK, text)
