@@ -11,17 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models import ModelStoreError
 from models.convert.ctranslate2 import Tensors, read_tensors
-from models.convert.whisper_graphs import Dimensions, write_decoder, write_encoder
+from models.convert.whisper_graphs import Dimensions, TokenRules, write_decoder, write_encoder
 
 LANGUAGES = ("zh", "en")
 FILES = {"encoder": "encoder.onnx", "decoder": "decoder.onnx", "tokens": "tokens.txt"}
-_NEVER = -1e9
-"""Added to the score of a token that must not be chosen."""
 
 
 def convert(
@@ -41,11 +36,11 @@ def convert(
         sizes = dimensions(weights)
         ids = special_tokens(tokenizer)
         metadata = sherpa_metadata(sizes, ids)
-        suppressed = suppressed_tokens(config, ids, sizes)
+        rules = token_rules(config, ids, sizes)
         write_tokens(tokenizer, target / FILES["tokens"])
         write_encoder(weights, sizes, target / FILES["encoder"], metadata)
         progress(0.5)
-        write_decoder(weights, sizes, target / FILES["decoder"], suppressed)
+        write_decoder(weights, sizes, target / FILES["decoder"], rules)
     except KeyError as error:
         raise ModelStoreError(f"the Whisper model lacks {error}") from error
     progress(1.0)
@@ -72,14 +67,15 @@ def special_tokens(tokenizer: Mapping[str, Any]) -> dict[str, int]:
     return {row["content"].strip("<|>"): row["id"] for row in tokenizer["added_tokens"]}
 
 
-def suppressed_tokens(
-    config: Mapping[str, Any], ids: Mapping[str, int], sizes: Dimensions
-) -> NDArray[np.float32]:
-    """Return what to add to the score of each token: 0, or a large negative number."""
-    bias = np.zeros(sizes.vocabulary, np.float32)
-    bias[config["suppress_ids"]] = _NEVER
-    bias[ids["notimestamps"] :] = _NEVER
-    return bias
+def token_rules(config: Mapping[str, Any], ids: Mapping[str, int], sizes: Dimensions) -> TokenRules:
+    """Return the rules of Whisper's own decoder, for transcripts without time stamps."""
+    times = range(ids["notimestamps"], sizes.vocabulary)
+    return TokenRules(
+        suppressed=(*config["suppress_ids"], *times),
+        end=ids["endoftext"],
+        no_speech=ids["nospeech"],
+        languages=tuple(ids[language] for language in LANGUAGES),
+    )
 
 
 def sherpa_metadata(sizes: Dimensions, ids: Mapping[str, int]) -> dict[str, object]:

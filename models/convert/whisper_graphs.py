@@ -7,6 +7,7 @@ The graphs do what OpenAI's model does, with these differences, all for speed or
   holds only what was decoded, so that no step copies more than it must. sherpa-onnx hands both
   through without looking at their shapes;
 - only the last position is projected to the vocabulary;
+- noise and silence end at once: see `TokenRules.no_speech_ratio`;
 - tokens that Whisper never lets through (notes, brackets, time stamps; `suppress_ids` of its
   configuration) are suppressed inside the graph, because sherpa-onnx does not do it;
 - the metadata lists only Chinese and English, so that no other language can be detected.
@@ -28,6 +29,9 @@ from numpy.typing import NDArray
 from models.convert.ctranslate2 import Tensors
 from models.convert.graph import Graph, quantise
 
+_CERTAIN = 1e9
+"""More than any score."""
+
 
 @dataclass(frozen=True)
 class Dimensions:
@@ -41,6 +45,29 @@ class Dimensions:
     encoder_layers: int
     decoder_layers: int
     vocabulary: int
+
+
+@dataclass(frozen=True)
+class TokenRules:
+    """Which tokens may come next, whatever their scores."""
+
+    suppressed: tuple[int, ...]
+    end: int
+    no_speech: int
+    languages: tuple[int, ...]
+    no_speech_ratio: float = 1.5
+    """The transcript is empty if "no speech" is so many times as likely as all `languages`
+    together. Measured with the base model, this silences 38 of 41 recordings of noise, 4 of 94
+    recordings of speech, each a single English word, and 1 of 27 sentences in noise as loud as
+    the voice."""
+
+    def biases(self, vocabulary: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what is added to the scores: in speech, and where there is none."""
+        speech = np.zeros(vocabulary, np.float32)
+        speech[list(self.suppressed)] = -_CERTAIN
+        silence = speech.copy()
+        silence[self.end] = _CERTAIN
+        return speech, silence
 
 
 def write_encoder(
@@ -77,14 +104,12 @@ def write_encoder(
     graph.save(path, outputs, metadata)
 
 
-def write_decoder(
-    weights: Tensors, sizes: Dimensions, path: Path, bias: NDArray[np.float32]
-) -> None:
+def write_decoder(weights: Tensors, sizes: Dimensions, path: Path, rules: TokenRules) -> None:
     """Write the decoder: tokens, caches and offset to the scores of the next token, and caches.
 
     The self-attention caches have the shape (layers, 1, positions, width); only the first
     `offset` positions of those that come in are used, and those that go out hold just the
-    positions decoded so far. `bias` is added to the scores.
+    positions decoded so far. The scores have the shape (1, 1, vocabulary).
     """
     net = _Network(weights, sizes)
     graph = net.graph
@@ -118,9 +143,9 @@ def write_decoder(
         x = graph.op("Add", x, net.self_attention(q, k, v, prefix, mask))
         x = graph.op("Add", x, net.cross_attention(x, audio_k, audio_v, prefix))
         x = net.feed_forward(x, prefix)
-    scores = embedding.scores(net.norm(net.last(x), "decoder"))
+    scores = embedding.scores(net.norm(net.ends(x, tokens), "decoder"))
     outputs = {
-        "logits": graph.op("Add", scores, graph.constant(bias)),
+        "logits": net.next_token(scores, offset, rules),
         "out_n_layer_self_k_cache": graph.op("Concat", *new_ks, axis=0),
         "out_n_layer_self_v_cache": graph.op("Concat", *new_vs, axis=0),
     }
@@ -215,16 +240,45 @@ class _Network:
         rows = graph.op("Slice", numbers, offset, end, axis)
         rows = graph.op("Unsqueeze", rows, graph.constant([1], "int64", "axis_1"))
         future = graph.op("Greater", columns, rows)
-        never, zero = graph.constant(-1e9), graph.constant(0)
+        never, zero = graph.constant(-_CERTAIN), graph.constant(0)
         return x, graph.op("Where", future, never, zero)
 
     def layers(self, stacked: str) -> list[str]:
         """Split what all decoder layers share along axis 0, which is kept with length 1."""
         return self.graph.ops("Split", stacked, outputs=self._sizes.decoder_layers, axis=0)
 
-    def last(self, x: str) -> str:
-        """Return the last position of x (1, n, width)."""
-        return self.graph.op("Gather", x, self.graph.constant([-1], "int64"), axis=1)
+    def ends(self, x: str, tokens: str) -> str:
+        """Return the first and the last position of x (1, n, width), once if they are the same."""
+        graph = self.graph
+        one = graph.constant([1], "int64", "axis_1")
+        gap = graph.op("Sub", graph.op("Shape", tokens, start=1, end=2), one)
+        zero, most = graph.constant([0], "int64", "zero"), graph.constant([2**31 - 1], "int64")
+        return graph.op("Slice", x, zero, most, one, graph.op("Max", gap, one))
+
+    def next_token(self, scores: str, offset: str, rules: TokenRules) -> str:
+        """Return the scores (1, 1, vocabulary) of the next token after the rules.
+
+        `scores` has one or two positions; if `offset` is 0 the first follows the start token,
+        which is where Whisper tells whether there is speech, and in which language.
+        """
+        graph = self.graph
+        first, last = (
+            graph.op("Gather", scores, graph.constant([place], "int64"), axis=1)
+            for place in (0, -1)
+        )
+        language, silence = (
+            graph.op("ReduceLogSumExp", graph.op("Gather", first, ids, axis=2), axes=[1, 2])
+            for ids in (
+                graph.constant(rules.languages, "int64"),
+                graph.constant([rules.no_speech], "int64"),
+            )
+        )
+        margin = graph.constant(np.log(rules.no_speech_ratio))
+        silent = graph.op("Greater", silence, graph.op("Add", language, margin))
+        at_start = graph.op("Equal", offset, graph.constant([0], "int64", "zero"))
+        biases = (graph.constant(bias) for bias in reversed(rules.biases(self._sizes.vocabulary)))
+        bias = graph.op("Where", graph.op("And", silent, at_start), *biases)
+        return graph.op("Add", last, bias)
 
     def squeeze(self, x: str) -> str:
         return self.graph.op("Squeeze", x, self.graph.constant([0], "int64", "zero"))
