@@ -1,0 +1,66 @@
+"""What all tests share: no network, and a plain word where the starter models are missing."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from typing import Any
+
+import pytest
+
+from models.store import Store
+from voice.config import Config
+
+
+class NetworkBlocked(Exception):
+    """A test tried to leave this machine."""
+
+
+def guard(event: str, arguments: tuple[Any, ...]) -> None:
+    """Raise NetworkBlocked for anything but Unix sockets and loopback addresses."""
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+        if isinstance(address, tuple) and not is_loopback(address[0]):
+            raise NetworkBlocked(f"{event} {address}")
+    elif event == "socket.getaddrinfo" and not is_loopback(arguments[0]):
+        raise NetworkBlocked(f"{event} {arguments[0]!r}")
+
+
+def is_loopback(host: str | bytes | None) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-models",
+        action="store_true",
+        help="fail instead of skipping where the starter models are missing",
+    )
+
+
+def pytest_configure() -> None:
+    sys.addaudithook(guard)  # sees every socket of this process, whichever library opens it
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    needy = [item for item in items if item.get_closest_marker("models")]
+    problems = missing_models() if needy else []
+    if not problems:
+        return
+    reason = f"{'; '.join(problems)}: ./hean models fetch --profile starter"
+    if config.getoption("--require-models"):
+        raise pytest.UsageError(reason)
+    for item in needy:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def missing_models() -> list[str]:
+    store = Store(Config().store)
+    starter = store.catalog.profile("starter").values()
+    return [problem for problem in map(store.problem, starter) if problem]
