@@ -83,24 +83,29 @@ def open_connection(server: Server, patience: Patience) -> http.client.HTTPConne
 
 
 def _connect(server: Server) -> socket.socket:
-    """Connect to the first address of the server that answers.
-
-    What people ask stays in the house: an address outside the local network is refused. The check
-    is on the address and not on the name, because a name may lead anywhere.
-    """
+    """Connect to the first address of the server that answers."""
     failure = OSError("it has no address")
     for *_, address in socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM):
         host = str(address[0])
-        if not ipaddress.ip_address(host.partition("%")[0]).is_private:
-            raise GenerationError(
-                f"the language model server {server} is not in the local network ({host}); "
-                "questions are never sent further than that"
-            )
+        require_local(host)
         try:
             return socket.create_connection((host, server.port), CONNECT_S)
         except OSError as error:
             failure = error
     raise failure
+
+
+def require_local(address: str) -> None:
+    """Refuse an address outside the local network: what people ask stays in the house.
+
+    The check is on the address and not on the name, because a name may lead anywhere.
+    Raises GenerationError.
+    """
+    if not ipaddress.ip_address(address.partition("%")[0]).is_private:
+        raise GenerationError(
+            f"the language model server has the address {address}, which is not in the local "
+            "network; questions are never sent further than that"
+        )
 
 
 class _PatientSocket:

@@ -17,6 +17,7 @@ from llm.http_stream import Cancelled, Patience, Server, open_connection
 
 _DEFAULT_SAMPLING = Sampling()
 _LONGEST_MESSAGE = 200
+_UNKNOWN_FORM = "the language model server sends events of no known form"
 _OUTCOMES = {"stop": "end", "length": "length"}
 
 
@@ -125,7 +126,7 @@ class OpenAiModel:
         except (OSError, http.client.HTTPException) as error:
             raise GenerationError(
                 f"the connection to the language model server {self._server} broke: "
-                f"{error or type(error).__name__}"
+                f"{_one_line(error or type(error).__name__)}"
             ) from error
 
 
@@ -151,9 +152,7 @@ class _Tally:
             text = choice["delta"].get("content") or ""
             reason = choice.get("finish_reason")
         except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise GenerationError(
-                "the language model server sends events of no known form"
-            ) from error
+            raise GenerationError(_UNKNOWN_FORM) from error
         if reason:
             self._finished, self.outcome = True, _OUTCOMES.get(reason, str(reason))
         if text:
@@ -163,8 +162,14 @@ class _Tally:
 
     def check_complete(self) -> None:
         """Raises GenerationError: the stream ended before the answer did."""
-        if not self._finished:
+        if self._finished:
+            return
+        if self._pieces:
             raise GenerationError("the language model server stopped in the middle of its answer")
+        raise GenerationError(
+            "the language model server ended the connection instead of answering; "
+            "the prompt may be too long for its context"
+        )
 
     def stats(self, total_s: float) -> GenerationStats:
         """Return the figures; without usage from the server, pieces stand for tokens."""
@@ -196,7 +201,9 @@ def _events(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
             raise GenerationError(
                 f"the language model server sends what is not JSON: {value[:60]!r}"
             ) from error
-        yield event if isinstance(event, dict) else {"choices": None}
+        if not isinstance(event, dict):
+            raise GenerationError(_UNKNOWN_FORM)
+        yield event
 
 
 def _refusal(server: Server, path: str, response: http.client.HTTPResponse) -> str:

@@ -35,6 +35,8 @@ ANSWER = (
 """The script of tests that need none of their own; no character begins and ends in one token."""
 
 Piece = str | bytes
+LETTERS = ord("~") - ord("!") + 1
+"""Printable ASCII characters; they come first in the vocabulary."""
 
 
 def _letters() -> dict[int, str]:
@@ -74,10 +76,11 @@ def write_scripted_model(
 
 
 def write_random_model(path: Path, seed: int = 1) -> Path:
-    """Write a model that answers with random letters, of which each depends on all before."""
+    """Write a model that answers with random letters, each dependent on all before."""
     vocabulary = _vocabulary(())
     embedding = _embedding(vocabulary)
-    output = np.random.default_rng(seed).standard_normal(embedding.shape).astype(np.float32)
+    output = np.zeros_like(embedding)
+    output[:LETTERS] = np.random.default_rng(seed).standard_normal((LETTERS, EMBEDDING))
     return _write(path, vocabulary, {"token_embd": embedding, "output": output}, 1.0, CHATML)
 
 
