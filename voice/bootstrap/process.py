@@ -62,25 +62,24 @@ def run(
     tail: deque[str] = deque(maxlen=200)
     with open(place.cache / "setup.log", "a", encoding="utf-8") as log:
         print("\n$", *command, file=log, flush=True)
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [*command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **env},
             close_fds=not keep_lock,
-        )
-        try:
-            for line in _lines(process):
-                if line:
-                    print(line, file=log)
-                    tail.append(line)
-                note = note_of(line) or note
-                progress.show(note)
-        finally:
-            process.terminate()
-            process.wait()
-            progress.end("failed" if process.returncode else "done")
+        ) as process:
+            try:
+                for line in _lines(process):
+                    if line:
+                        print(line, file=log)
+                        tail.append(line)
+                    note = note_of(line) or note
+                    progress.show(note)
+            finally:
+                process.terminate()  # does nothing if it has ended
+    progress.end("failed" if process.returncode else "done")
     if process.returncode:
         raise SetupError(f"{title}: {cause(tail, process.returncode)} (all it wrote: {log.name})")
 
