@@ -1,0 +1,117 @@
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from models.catalog import load_catalog
+from models.store import Store
+from voice.cli import main
+from voice.config import Config, ModelsConfig
+from voice.readiness import (
+    Finding,
+    available_memory_mb,
+    clock,
+    disk,
+    findings,
+    knowledge,
+    memory,
+    model_profiles,
+    permissions,
+    processor,
+    software,
+)
+
+MEMINFO = "MemTotal:        8000000 kB\nMemFree:  100 kB\nMemAvailable:    {} kB\n"
+
+
+def with_store(folder: Path, **settings: str) -> Config:
+    return Config(models=ModelsConfig(store=str(folder), **settings))
+
+
+def by_subject(config: Config) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in findings(config)}
+
+
+def test_every_subject_is_looked_at_once(tmp_path):
+    found = list(findings(with_store(tmp_path)))
+    subjects = [finding.subject for finding in found]
+    assert len(set(subjects)) == len(subjects)
+    assert {"software", "processor", "memory", "disk", "knowledge", "clock"} <= set(subjects)
+
+
+def test_whatever_is_wrong_comes_with_what_to_do(tmp_path):
+    for finding in findings(with_store(tmp_path)):
+        assert bool(finding.fix) == (finding.state != "ok")
+        assert bool(finding.exit_code) == (finding.state == "failure")
+
+
+def test_missing_models_are_a_failure_with_the_command_that_mends_it(tmp_path):
+    finding = by_subject(with_store(tmp_path))["models (starter, in use)"]
+    assert (finding.state, finding.exit_code) == ("failure", 65)
+    assert "silero-vad" in finding.text
+    assert finding.fix == "hean models fetch --profile starter"
+
+
+def test_other_profiles_may_be_missing(tmp_path):
+    found = model_profiles(with_store(tmp_path), Store(tmp_path))
+    assert [finding.state for finding in found] == ["failure", "ok", "ok"]
+
+
+def test_nobody_is_told_that_an_authority_has_approved(tmp_path):
+    finding = by_subject(with_store(tmp_path))["approval"]
+    assert finding.state == "warning"
+    assert finding.text == "not signed off by a competent authority for this site"
+
+
+def test_a_broken_knowledge_base_is_a_failure(tmp_path):
+    (finding,) = knowledge(tmp_path)
+    assert (finding.state, finding.exit_code) == ("failure", 65)
+
+
+def test_memory_is_compared_with_the_models_in_use():
+    needed = memory({"llm": "qwen2.5-0.5b"}, load_catalog()).text
+    less = memory({}, load_catalog()).text
+    assert needed != less
+
+
+def test_the_memory_that_counts_is_the_one_that_can_be_had():
+    assert available_memory_mb(MEMINFO.format(2048 * 1024)) == 2048
+
+
+def test_a_folder_that_does_not_exist_yet_has_the_room_of_its_disk(tmp_path):
+    assert str(tmp_path) in disk(Store(tmp_path / "not" / "yet")).text
+
+
+def test_this_machine_has_what_the_tests_run_on():
+    assert software().state == "ok"
+    assert processor().text.split(",")[0] == os.uname().machine
+
+
+def test_a_clock_before_the_software_is_wrong():
+    assert clock(time.time()).state == "ok"
+    assert clock(0).state == "warning"
+
+
+def test_devices_that_nobody_may_open_are_told(tmp_path):
+    assert permissions(tmp_path / "none").state == "ok"
+    device = tmp_path / "pcmC0D0p"
+    device.touch()
+    assert permissions(tmp_path).state == "ok"
+    if os.geteuid() != 0:  # for root no file is closed
+        device.chmod(0)
+        assert "usermod" in permissions(tmp_path).fix
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_exit_code_tells_whether_it_is_ready(tmp_path, capsys, options):
+    assert main(["check", *options, "--set", f"models.store={tmp_path}"]) == 65
+    out = capsys.readouterr().out
+    if options:
+        answer = json.loads(out)
+        assert answer["ready"] is False
+        assert {"subject", "state", "text", "fix"} <= answer["findings"][0].keys()
+    else:
+        assert "✗" in out
+        assert "Not ready" in out
