@@ -5,6 +5,7 @@ Files get the names that the catalogue gives them; a name inside an archive neve
 
 from __future__ import annotations
 
+import errno
 import lzma
 import shutil
 import tarfile
@@ -96,6 +97,7 @@ def _damage_told(archive: Path) -> Iterator[None]:
     except _DAMAGED as error:
         raise ModelStoreError(f"{archive.name} is cut short or damaged: {error}") from error
     except OSError as error:
-        if error.errno is None:  # bz2 reports bad data so; a full disk has a number
+        # bz2 reports bad data without a number, tarfile a senseless size as an invalid argument.
+        if error.errno in (None, errno.EINVAL):
             raise ModelStoreError(f"{archive.name} is damaged: {error}") from error
         raise

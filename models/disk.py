@@ -18,7 +18,7 @@ from models.progress import Counter, uncounted
 
 _BLOCK_BYTES = 1 << 20
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR)
 
 
 def sha256_of(path: Path, counter: Counter = uncounted) -> str:
@@ -95,7 +95,7 @@ def locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def clear_errors(root: Path, fix: str) -> Iterator[None]:
-    """Turn a full or read-only disk into a ModelStoreError."""
+    """Turn a full disk, or a place that cannot be written, into a ModelStoreError."""
     try:
         yield
     except OSError as error:

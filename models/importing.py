@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 from models import ModelStoreError
 from models.archive import is_archive, unpack
@@ -49,8 +50,7 @@ def import_models(store: Store, path: Path, progress: Progress = silent) -> list
     if not found:
         raise ModelStoreError(
             f"{path} holds no model that the catalogue knows",
-            "hean models list shows the known ones; `hean models fetch` on a machine with network"
-            f" makes a folder {store.root} that can be brought here",
+            "hean models fetch on a machine with network, then bring its models folder here",
         )
     return found
 
@@ -106,7 +106,7 @@ def _copy(store: Store, model: Model, source: Path, manifest: Manifest, progress
             raise ModelStoreError(f"{source / kept.path} is missing")
         (fresh / kept.path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / kept.path, fresh / kept.path)
-        if found := fault(fresh, kept, counting(progress, model, kept.path)):
+        if found := fault(fresh, kept, counting(progress, model, "reading", kept.path)):
             raise ModelStoreError(f"in {source}, {found}")
     seal(model, fresh, {role: kept.path for role, kept in manifest.files.items()})
     store.move_into_place(model, fresh)
@@ -126,14 +126,15 @@ def _from_downloads(
 def _install_downloads(
     store: Store, model: Model, source: Source, paths: Sequence[Path], progress: Progress
 ) -> None:
-    fetcher = store.fetcher()
+    fetcher = store.fetcher(model, Event())
     for download, path in zip(source.downloads, paths, strict=True):
         shutil.copyfile(path, fetcher.path(download))
     checked = [
-        fetcher.get(download, counting(progress, model, download.address))
+        fetcher.get(download, counting(progress, model, "reading", download.address))
         for download in source.downloads
     ]
     store.install(model, source, checked, progress)
+    delete(store.downloads(model))
 
 
 def _from_files(store: Store, model: Model, files: Sequence[Path]) -> _Import | None:

@@ -13,7 +13,9 @@ class Step:
     model: str
     """Id of the model; empty if the work is for all of them."""
     doing: str
-    """A package, an address, or a word such as "build"."""
+    """downloading, installing, reading or waiting."""
+    part: str
+    """The package, address or file."""
     done: int
     """Bytes."""
     total: int

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event
 
 from models import ModelStoreError
-from models.catalog import Download
+from models.catalog import REGISTRIES, Download
 from models.disk import delete, sha256_of
 from models.download import download as download_address
 from models.known import KnownHashes
@@ -15,14 +15,22 @@ from models.registry import Registries
 
 
 class Fetcher:
-    """Downloads into one folder. Its methods may be called from several threads."""
+    """Downloads for one model into a folder of its own. Used by several threads.
 
-    def __init__(self, folder: Path, known: KnownHashes, registries: Registries) -> None:
+    Setting `cancel` ends all downloads early.
+    """
+
+    def __init__(
+        self, folder: Path, known: KnownHashes, registries: Registries, cancel: Event
+    ) -> None:
         self._folder = folder
         self._known = known
         self._registries = registries
-        self.cancel = Event()
-        """Set to end all downloads early."""
+        self._cancel = cancel
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in REGISTRIES:  # what interrupted child processes left behind
+            for left in folder.glob(f"{kind}-*/"):
+                delete(left)
 
     def path(self, download: Download) -> Path:
         """Return where a download is kept."""
@@ -51,21 +59,15 @@ class Fetcher:
         counter(download.bytes, download.bytes)
         return path
 
-    def clean(self) -> None:
-        """Delete what interrupted child processes of pip and npm left behind."""
-        for kind in ("pip", "npm"):
-            for left in self._folder.glob(f"{kind}-*/"):
-                delete(left)
-
     def _fetch(self, download: Download, path: Path, counter: Counter) -> None:
         def count(done: int, total: int) -> None:
             known = download.bytes or total
             counter(min(done, known) if known else done, known)
 
         if download.kind == "url":
-            download_address(download.address, path, count, self.cancel)
+            download_address(download.address, path, count, self._cancel)
         else:
-            work = (count, self.cancel)
+            work = (count, self._cancel)
             self._registries.fetch(download.kind, download.address, path, work)
-        if self.cancel.is_set():
+        if self._cancel.is_set():
             raise ModelStoreError(f"{download.address} was interrupted")

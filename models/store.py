@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from models import ModelStoreError
 from models.assemble import assemble
@@ -52,6 +53,7 @@ class Store:
         self.root = root
         self.catalog = load_catalog() if catalog is None else catalog
         self._registries = registries
+        self._known = KnownHashes(root / "models.lock")
 
     def folder(self, model_id: str) -> Path:
         """Return the folder of a model."""
@@ -88,13 +90,15 @@ class Store:
         with self.changing(fix, progress):
             wanted = [model for model in models if self.problem(model.id)]
             check_room(self.root, _room_bytes(wanted), fix)
-            fetcher = self.fetcher()
+            cancel = Event()
             pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE)
             try:
-                self._fetch_all(wanted, fetcher, pool, progress)
+                self._fetch_all(wanted, pool, cancel, progress)
             finally:
-                fetcher.cancel.set()
+                cancel.set()
                 pool.shutdown(cancel_futures=True)
+            for model in models:
+                delete(self.downloads(model))
         return [model.id for model in wanted]
 
     def verify(self, model_ids: Iterable[str] = (), progress: Progress = silent) -> list[Fault]:
@@ -119,17 +123,14 @@ class Store:
         """Hold the store alone; tell a full or read-only disk in clear words."""
         with clear_errors(self.root, fix):
             self.root.mkdir(parents=True, exist_ok=True)
-            waits = Step("", "waiting for another fetch to end", 0, 0)
+            waits = Step("", "waiting", "another fetch", 0, 0)
             with locked(self.root / ".lock", lambda: progress(waits)):
+                delete(self.root / ".staging")  # what an interrupted process left
                 yield
 
-    def fetcher(self) -> Fetcher:
-        """Return the downloads of this store. Call it while holding the store."""
-        folder = self.root / ".downloads"
-        folder.mkdir(exist_ok=True)
-        fetcher = Fetcher(folder, KnownHashes(self.root / "models.lock"), self._registries)
-        fetcher.clean()
-        return fetcher
+    def fetcher(self, model: Model, cancel: Event) -> Fetcher:
+        """Return the downloads of a model. Call it while holding the store."""
+        return Fetcher(self.downloads(model), self._known, self._registries, cancel)
 
     def staging(self, name: str) -> Path:
         """Return an empty place on the same file system, for a folder in the making."""
@@ -137,6 +138,10 @@ class Store:
         delete(path)
         path.parent.mkdir(exist_ok=True)
         return path
+
+    def downloads(self, model: Model) -> Path:
+        """Return the folder in which the downloads of a model wait for their installation."""
+        return self.root / ".downloads" / model.id
 
     def move_into_place(self, model: Model, fresh: Path) -> None:
         """Make a finished folder the model. A power cut leaves the old, none or the new one."""
@@ -151,12 +156,10 @@ class Store:
     def install(
         self, model: Model, source: Source, downloads: list[Path], progress: Progress
     ) -> None:
-        """Make a model of its checked downloads, and drop these."""
+        """Make a model of its checked downloads."""
         fresh = self.staging(model.id)
         assemble(model, source, downloads, fresh, counting(progress, model, "installing"))
         self.move_into_place(model, fresh)
-        for path in downloads:
-            path.unlink(missing_ok=True)
 
     def _checked(self, model: Model) -> Manifest:
         """Return the manifest of a model that can be used. Raises ModelStoreError."""
@@ -188,26 +191,31 @@ class Store:
         if outdated(manifest, model):
             yield Fault(model.id, f"model {model.id} is out of date", model.fix)
         for kept in manifest.files.values():
-            counter = counting(progress, model, kept.path)
+            counter = counting(progress, model, "reading", kept.path)
             if found := fault(self.folder(model.id), kept, counter):
                 yield Fault(model.id, f"model {model.id}: {found}", model.fix)
 
     def _fetch_all(
-        self, wanted: list[Model], fetcher: Fetcher, pool: ThreadPoolExecutor, progress: Progress
+        self, wanted: list[Model], pool: ThreadPoolExecutor, cancel: Event, progress: Progress
     ) -> None:
         """Download ahead for all models, install them one after the other."""
 
+        fetchers = {model.id: self.fetcher(model, cancel) for model in wanted}
+
         def begin(model: Model, source: Source) -> _Downloads:
-            return [
-                pool.submit(fetcher.get, download, counting(progress, model, download.address))
-                for download in source.downloads
-            ]
+            begun = []
+            for download in source.downloads:
+                counter = counting(progress, model, "downloading", download.address)
+                counter(0, download.bytes)
+                begun.append(pool.submit(fetchers[model.id].get, download, counter))
+            return begun
 
         begun = {model.id: begin(model, model.sources[0]) for model in wanted}
         errors = []
         for model in wanted:
             try:
                 self._fetch_one(model, begun[model.id], begin, progress)
+                delete(self.downloads(model))
             except ModelStoreError as error:
                 errors.append(ModelStoreError(f"model {model.id}: {error}", error.fix or model.fix))
         raise_together(errors)
@@ -237,9 +245,9 @@ def _room_bytes(models: list[Model]) -> int:
     return sum(sizes) + 3 * max(sizes, default=0)
 
 
-def counting(progress: Progress, model: Model, doing: str) -> Counter:
+def counting(progress: Progress, model: Model, doing: str, part: str = "") -> Counter:
     """Return a counter that reports as one step of a model."""
-    return lambda done, total: progress(Step(model.id, doing, done, total))
+    return lambda done, total: progress(Step(model.id, doing, part, done, total))
 
 
 def raise_together(errors: list[ModelStoreError]) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voice.config import Config
-from voice.errors import translated
 
 if TYPE_CHECKING:
     from models.catalog import Model
-    from models.progress import Progress
+    from models.progress import Progress, Step
     from models.store import Store
 
 _EXAMPLES = {
@@ -76,9 +75,8 @@ def _add(
 
 
 def _list(args: argparse.Namespace, config: Config) -> int:
-    with translated():
-        store = _store(config)
-        rows = [_row(store, model) for model in store.catalog]
+    store = _store(config)
+    rows = [_row(store, model) for model in store.catalog]
     if args.json:
         profiles = {name: dict(stages) for name, stages in store.catalog.profiles.items()}
         _print_json({"store": str(store.root), "profiles": profiles, "models": rows})
@@ -91,16 +89,15 @@ def _list(args: argparse.Namespace, config: Config) -> int:
 
 
 def _fetch(args: argparse.Namespace, config: Config) -> int:
-    with translated():
-        store = _store(config)
-        profile = store.catalog.profile(args.profile or config.models.profile)
-        ids = args.models or list(profile.values())
-        wanted = [store.catalog.model(name) for name in ids if store.problem(name)]
-        if not args.json:
-            for model in wanted:
-                print(f"{model.id}: {_megabytes(model.download_bytes)}, licence {model.licence}")
-        with _progress(quiet=args.json) as progress:
-            fetched = store.fetch(ids, progress)
+    store = _store(config)
+    profile = store.catalog.profile(args.profile or config.models.profile)
+    ids = args.models or list(profile.values())
+    wanted = [store.catalog.model(name) for name in ids if store.problem(name)]
+    if not args.json:
+        for model in wanted:
+            print(f"{model.id}: {_megabytes(model.download_bytes)}, licence {model.licence}")
+    with _progress(quiet=args.json) as progress:
+        fetched = store.fetch(ids, progress)
     if args.json:
         _print_json({"fetched": fetched, "ready": ids})
     else:
@@ -109,11 +106,10 @@ def _fetch(args: argparse.Namespace, config: Config) -> int:
 
 
 def _verify(args: argparse.Namespace, config: Config) -> int:
-    with translated():
-        store = _store(config)
-        checked = args.models or [model.id for model in store.installed()]
-        with _progress(quiet=args.json) as progress:
-            faults = store.verify(args.models, progress)
+    store = _store(config)
+    checked = args.models or [model.id for model in store.installed()]
+    with _progress(quiet=args.json) as progress:
+        faults = store.verify(args.models, progress)
     if args.json:
         _print_json({"checked": checked, "faults": [vars(fault) for fault in faults]})
     else:
@@ -127,7 +123,7 @@ def _verify(args: argparse.Namespace, config: Config) -> int:
 def _import(args: argparse.Namespace, config: Config) -> int:
     from models.importing import import_models
 
-    with translated(), _progress(quiet=args.json) as progress:
+    with _progress(quiet=args.json) as progress:
         ready = import_models(_store(config), args.path, progress)
     if args.json:
         _print_json({"ready": ready})
@@ -137,9 +133,8 @@ def _import(args: argparse.Namespace, config: Config) -> int:
 
 
 def _remove(args: argparse.Namespace, config: Config) -> int:
-    with translated():
-        store = _store(config)
-        freed_bytes = {name: store.remove(name) for name in args.models}
+    store = _store(config)
+    freed_bytes = {name: store.remove(name) for name in args.models}
     if args.json:
         _print_json({"freed_bytes": freed_bytes})
     else:
@@ -173,45 +168,41 @@ def _row(store: Store, model: Model) -> dict[str, Any]:
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("state", "id", "stage", "languages", "download", "memory", "speed", "licence"):
-        table.add_column(heading, no_wrap=heading != "licence")
+    """Print a line for each model; the licence, of any length, comes last."""
     for row in rows:
-        table.add_row(
-            row["state"],
-            row["id"],
-            row["stage"],
-            " ".join(row["languages"]),
-            _megabytes(row["download_bytes"]),
-            f"{row['memory_mb']} MB",
-            row["speed"],
-            row["licence"],
+        languages = " ".join(row["languages"])
+        print(
+            f"{row['state']:8}{row['id']:20}{row['stage']:5}{languages:16}"
+            f"{_megabytes(row['download_bytes']):>9}  {row['licence']}"
         )
-    Console().print(table)
 
 
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Progress]:
-    """Show a bar for each download and each file that is read."""
+    """Show a bar for each model that is downloaded, installed or read."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    bars = Bars(*columns, TransferSpeedColumn(), console=Console(stderr=True), disable=quiet)
-    tasks: dict[tuple[str, str], Any] = {}
+    columns = (TextColumn("{task.description:34}"), BarColumn(20), DownloadColumn())
+    bars = Bars(*columns, console=Console(stderr=True), disable=quiet)
+    tasks: dict[tuple[str, str], TaskID] = {}
+    parts: dict[tuple[str, str], dict[str, Step]] = {}
 
-    def show(step: Any) -> None:
+    def show(step: Step) -> None:
+        bars.start()  # not before there is something to show
         key = (step.model, step.doing)
+        parts.setdefault(key, {})[step.part] = step
         if key not in tasks:
-            tasks[key] = bars.add_task(f"{step.model} {Path(step.doing).name}".strip())
-        bars.update(tasks[key], completed=step.done, total=step.total or None)
+            tasks[key] = bars.add_task(" ".join(key).strip())
+        steps = list(parts[key].values())
+        total = sum(each.total for each in steps)
+        bars.update(tasks[key], completed=sum(each.done for each in steps), total=total or None)
 
-    with bars:
+    try:
         yield show
+    finally:
+        bars.stop()
 
 
 def _megabytes(size: int) -> str:
