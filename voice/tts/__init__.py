@@ -1,9 +1,10 @@
-"""Speech synthesis."""
+"""Speech synthesis: from text as written for the eye to pieces of audio."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
@@ -52,7 +53,9 @@ class Synthesizer(Protocol):
 
     rate_hz: int
     name: str
-    """Model, voice and version: what a cache key needs to know."""
+    """Engine, voices and speed: what a cache key needs to know."""
+    voices: tuple[str, ...]
+    """Voices that `TtsConfig.voice_zh` and `voice_en` may name."""
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False
@@ -66,3 +69,36 @@ class Synthesizer(Protocol):
 
 
 SynthesizerFactory = Callable[[Files, TtsConfig], Synthesizer]
+
+ENGINES: dict[str, str] = {
+    "kokoro": "voice.tts.kokoro:KokoroSynthesizer",
+    "matcha": "voice.tts.matcha:create",
+    "vits": "voice.tts.vits:create",
+}
+"""Engine name → factory, imported when it is used."""
+
+
+def create_synthesizer(engine: str, files: Files, config: TtsConfig) -> Synthesizer:
+    """Load a voice.
+
+    Raises SynthesisError if the engine is not known or its files are missing or damaged.
+    """
+    if engine not in ENGINES:
+        raise SynthesisError(f"there is no voice engine {engine!r}; there are {', '.join(ENGINES)}")
+    module, name = ENGINES[engine].split(":")
+    factory: SynthesizerFactory = getattr(import_module(module), name)
+    try:
+        return factory(files, config)
+    except KeyError as error:
+        raise SynthesisError(f"the model has no file for {error}") from error
+
+
+def pick_voice(wanted: str, voices: tuple[str, ...], default: str) -> str:
+    """Return the voice a configuration names, or the default one.
+
+    Raises SynthesisError if the model does not have it.
+    """
+    name = wanted or (default if default in voices else voices[0])
+    if name not in voices:
+        raise SynthesisError(f"there is no voice {name!r}; there are {', '.join(voices)}")
+    return name

@@ -1,0 +1,166 @@
+"""Kokoro-82M straight through onnxruntime.
+
+Not through sherpa-onnx: its bundled onnxruntime runs the int8 model two to three times slower
+(figures in `models.convert.kokoro`), and it drops every English word that its lexicon lacks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice.sentences import split_pieces
+from voice.tts import Files, Samples, SynthesisError, TtsConfig, pick_voice
+from voice.tts.loudness import polish, tail_s
+from voice.tts.phonemes import READERS, Phonemizer
+from voice.tts.phonemes_en import English
+from voice.tts.phonemes_zh import Segmenter
+
+_LOGGER = logging.getLogger(__name__)
+
+RATE_HZ = 24_000
+DEFAULT_VOICES = {"zh": "zf_xiaobei", "en": "af_heart"}
+STYLES_SHAPE = (510, 256)
+"""One style vector for each length of the text in symbols."""
+MAX_SYMBOLS = STYLES_SHAPE[0] - 1
+
+Styles = dict[str, NDArray[np.float32]]
+
+
+class KokoroSynthesizer:
+    """Kokoro, loaded once. Files: model, voices, tokens, lexicon_en, words_zh."""
+
+    rate_hz = RATE_HZ
+
+    def __init__(self, files: Files, config: TtsConfig) -> None:
+        styles = _load_styles(files["voices"])
+        self.voices = tuple(styles)
+        wanted = {"zh": config.voice_zh, "en": config.voice_en}
+        chosen = {
+            language: pick_voice(wanted[language], self.voices, DEFAULT_VOICES[language])
+            for language in READERS
+        }
+        self.name = f"kokoro {chosen['zh']} {chosen['en']} x{config.speed:g}"
+        self._styles = {language: styles[name] for language, name in chosen.items()}
+        self._speed = config.speed
+        self._phonemize = load_phonemizer(files)
+        self._numbers = _counted(files["tokens"])
+        self._session = _load_model(files["model"], config.threads)
+
+    def synthesize(
+        self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Samples]:
+        """Yield the speech of `text`: the first clause, then sentence by sentence.
+
+        Raises SynthesisError if nothing in the text can be spoken.
+        """
+        heard = False
+        for piece in split_pieces(text, language):
+            if cancelled():
+                return
+            phonemes = self._phonemize(piece, language)
+            if phonemes.unknown:
+                _LOGGER.warning("not spoken: %s", " ".join(phonemes.unknown))
+            for part in _parts(phonemes.text):
+                samples = polish(self._run(part, language), RATE_HZ, tail_s(piece))
+                heard = heard or bool(samples.size)
+                yield samples
+        if not heard:
+            raise SynthesisError("there is nothing in the text that can be spoken")
+
+    def _run(self, phonemes: str, language: str) -> Samples:
+        numbers = [self._numbers[symbol] for symbol in phonemes if symbol in self._numbers]
+        inputs = {
+            "tokens": np.array([[0, *numbers, 0]], np.int64),
+            "style": self._styles[language][len(numbers)][np.newaxis],
+            "speed": np.array([self._speed], np.float32),
+        }
+        return np.asarray(self._session.run(None, inputs)[0], np.float32).ravel()
+
+
+def load_phonemizer(files: Files) -> Phonemizer:
+    """Read the lexicon and the word list of the model.
+
+    Raises SynthesisError naming the file.
+    """
+    english = English(_read_table(files["lexicon_en"]))
+    return Phonemizer(english, Segmenter(_counted(files["words_zh"])))
+
+
+def _parts(phonemes: str) -> Iterator[str]:
+    """Cut phonemes that are too many for the model, between words."""
+    while len(phonemes) > MAX_SYMBOLS:
+        cut = phonemes.rfind(" ", 0, MAX_SYMBOLS) + 1 or MAX_SYMBOLS
+        yield phonemes[:cut].strip()
+        phonemes = phonemes[cut:]
+    if phonemes:
+        yield phonemes
+
+
+def _read_table(path: Path) -> dict[str, str]:
+    """Read lines of two columns, set apart by a tab."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SynthesisError(f"{path.name} cannot be read: {error}") from error
+    table = {}
+    for number, line in enumerate(lines, 1):
+        if line:
+            key, tab, value = line.partition("\t")
+            if not (key and tab and value):
+                raise SynthesisError(f"{path.name} is damaged in line {number}")
+            table[key] = value
+    if not table:
+        raise SynthesisError(f"{path.name} is empty")
+    return table
+
+
+def _counted(path: Path) -> dict[str, int]:
+    """Read lines of a word or symbol and a number."""
+    try:
+        return {key: int(value) for key, value in _read_table(path).items()}
+    except ValueError as error:
+        raise SynthesisError(f"{path.name} is damaged: {error}") from error
+
+
+def _load_styles(path: Path) -> Styles:
+    try:
+        with np.load(path) as archive:
+            styles = {name: np.asarray(archive[name], np.float32) for name in archive.files}
+    except (OSError, ValueError, EOFError, AttributeError, BadZipFile) as error:
+        raise SynthesisError(f"{path.name} cannot be read: {error}") from error
+    if not styles or any(style.shape != STYLES_SHAPE for style in styles.values()):
+        raise SynthesisError(f"{path.name} does not hold Kokoro voices")
+    return styles
+
+
+def _load_model(path: Path, threads: int) -> Any:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A waiting thread must leave the core to the recogniser and the language model.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    except (
+        failures.Fail,
+        failures.InvalidGraph,
+        failures.InvalidProtobuf,
+        failures.NoSuchFile,
+        failures.RuntimeException,
+        failures.NotImplemented,
+    ) as error:
+        raise SynthesisError(f"{path.name} is not a model: {error}") from error
+    if {"tokens", "style", "speed"} != {given.name for given in session.get_inputs()}:
+        raise SynthesisError(f"{path.name} is not a Kokoro model")
+    return session
