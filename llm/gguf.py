@@ -23,6 +23,8 @@ DEFAULT_ALIGNMENT = 32
 _SCALARS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True))
 """Kind of a value -> its code in `struct`."""
 _STRING, _ARRAY = 8, 9
+_UNUSED = "tokenizer.ggml.merges"
+"""Half of the header's text, and nobody here asks for it; read as an empty list."""
 
 # Type of a tensor -> (values in a block, bytes of a block), from ggml's type traits.
 # fmt: off
@@ -103,26 +105,27 @@ class _Cursor:
     def number(self, code: str) -> int:
         return int(self.scalars(code)[0])
 
-    def strings(self, count: int = 1) -> list[str]:
+    def strings(self, count: int = 1, keep: bool = True) -> list[str]:
         # A vocabulary has 150,000 of these: local names halve the time of every start.
         content, offset, length = self._content, self.offset, struct.Struct("<Q").unpack_from
-        texts = []
+        texts: list[str] = []
         for _ in range(count):
             start = offset + 8
             offset = start + length(content, offset)[0]
-            texts.append(content[start:offset].decode("utf-8", errors="replace"))
+            if keep:
+                texts.append(content[start:offset].decode("utf-8", errors="replace"))
         if offset > len(content):
             raise struct.error("a string ends outside the file")
         self.offset = offset
         return texts
 
-    def value(self, kind: int) -> Any:
+    def value(self, kind: int, keep: bool) -> Any:
         if kind == _STRING:
             return self.strings()[0]
         if kind == _ARRAY:
             item, count = self.number("I"), self.number("Q")
             if item == _STRING:
-                return self.strings(count)
+                return self.strings(count, keep)
             return list(self.scalars(_SCALARS[item], count))  # no known key holds lists of lists
         return self.scalars(_SCALARS[kind])[0]
 
@@ -135,7 +138,7 @@ def _read(path: Path, cursor: _Cursor) -> Gguf:
     metadata = {}
     for _ in range(pair_count):
         key = cursor.strings()[0]
-        metadata[key] = cursor.value(cursor.number("I"))
+        metadata[key] = cursor.value(cursor.number("I"), keep=key != _UNUSED)
     tensors = {}
     end = 0
     for _ in range(tensor_count):

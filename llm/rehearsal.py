@@ -53,7 +53,7 @@ def _died(model: Path, number: int) -> str:
     if number == signal.SIGILL:
         return (
             "llama-cpp-python was built for another processor (SIGILL): "
-            "build it again with portable flags, see README, Troubleshooting"
+            "delete the folder .venv and start ./hean, which builds it for this one"
         )
     if number == signal.SIGKILL:
         return f"trying {model} was killed (SIGKILL): there is not enough memory for this model"

@@ -59,7 +59,7 @@ def test_a_damaged_header_is_one_clear_error(model: Path, tmp_path: Path) -> Non
     content = bytearray(model.read_bytes())
     damaged = tmp_path / "damaged.gguf"
     outcomes = set()
-    for at in range(4, 1024, 5):
+    for at in range(4, 1024, 17):
         for value in (0, 0x7F, 0xFF):
             changed = bytearray(content)
             changed[at] = value
