@@ -70,7 +70,7 @@ class LlmConfig:
     """Language model."""
 
     model: str = ""
-    """Model from the catalogue; empty = the one of the profile; none = only vetted texts are spoken."""
+    """Model from the catalogue; empty = the one of the profile; none = vetted texts only."""
     server_url: str = ""
     """OpenAI-compatible server to use instead, for example http://127.0.0.1:8080/v1."""
     server_model: str = ""

@@ -1,8 +1,8 @@
 """The knowledge base: small TOML files that a person can review.
 
 `sources.toml` lists every fact with its source; `zh/*.toml` and `en/*.toml` hold the entries,
-one file for each topic. Only entries of status `vetted` whose facts all have confidence A or B
-are ever spoken.
+one file for each topic; `terms.toml` holds the words of the field. Only entries of status
+`vetted` whose facts all have confidence A or B are ever spoken.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from llm import KnowledgeError
+from llm.knowledge.vocabulary import Vocabulary, parse_vocabulary
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -86,6 +87,7 @@ class KnowledgeBase:
 
     entries: tuple[Entry, ...]
     sources: dict[str, Source]
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     @cached_property
     def by_id(self) -> dict[str, Entry]:
@@ -110,6 +112,10 @@ class KnowledgeBase:
             digest.update(repr(item).encode())
         return digest.hexdigest()
 
+    def terms(self, language: str) -> tuple[str, ...]:
+        """Return the words of the field, for the repair of speech recognition."""
+        return self.vocabulary.terms(language)
+
     def sources_of(self, entry: Entry) -> tuple[Source, ...]:
         """Return the sources of the facts of an entry."""
         return tuple(self.sources[fact] for fact in entry.facts)
@@ -132,7 +138,15 @@ def load_knowledge(folder: Path = SHIPPED) -> KnowledgeBase:
                 entries[entry.id] = entry
     if not entries:
         raise KnowledgeError(f"{folder}: no entries in zh/*.toml or en/*.toml")
-    return KnowledgeBase(tuple(entries.values()), sources)
+    return KnowledgeBase(tuple(entries.values()), sources, _read_vocabulary(folder))
+
+
+def _read_vocabulary(folder: Path) -> Vocabulary:
+    """Read the words of the field; a knowledge base without its own has the shipped ones."""
+    path = folder / "terms.toml"
+    if not path.exists():
+        path = SHIPPED / "terms.toml"
+    return parse_vocabulary(_read_toml(path), path.name)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -158,7 +172,9 @@ def _read_entries(path: Path, language: str) -> Iterable[Entry]:
     for number, row in enumerate(_read_toml(path).get("entry", []), 1):
         where = f"{language}/{path.name}: {row.get('id', f'entry {number}')}"
         _check_keys(where, row, (f.name for f in fields(Entry)))
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
+        values: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in row.items()
+        }
         try:
             entry = Entry(**{"language": language, "topic": path.stem, **values})
         except TypeError as error:

@@ -1,0 +1,227 @@
+"""One question in, one answer out: guard, retrieve, decide, compose, verify.
+
+There is no way round this module: whatever is spoken or shown comes out of `Answerer.answer`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from llm import GenerationError, LanguageModel, Sampling
+from llm.compose import compose, prefix
+from llm.decide import Decider, Decision, Thresholds
+from llm.guard import Guard
+from llm.knowledge import LANGUAGES, KnowledgeBase, Source
+from llm.language import detect_language
+from llm.retrieve import Hit, Retriever, first_sentence
+from llm.verify import Verifier, asks_for_dose
+
+MAX_QUESTION_CHARS = 1000
+"""Longer than anyone says in the 28 seconds a spoken question may last."""
+
+_TOO_LONG = {
+    "zh": "问题太长了，请用一句话再说一遍。",
+    "en": "That was too long; please ask again in one sentence.",
+}
+_NOTHING_HEARD = {
+    "zh": "没有听清，请再说一遍。",
+    "en": "I did not hear a question; please say it again.",
+}
+_OUTSIDE = {
+    "zh": "这个我帮不上，我只回答核与辐射应急的问题，比如怎么隐蔽。",
+    "en": "I cannot help with that; I only answer questions on nuclear emergencies, "
+    "such as how to shelter.",
+}
+_UNKNOWN = {
+    "zh": "这个我没有审核过的资料，请听当地应急广播，或问当地政府；人有危险拨120、119或110。",
+    "en": "I have nothing vetted on that; ask your local emergency broadcast or authority, "
+    "and in danger call the emergency number (in China 120, 119 or 110).",
+}
+_WHICH = {"zh": "您是问“{0}”，还是“{1}”？", "en": "Do you mean “{0}” or “{1}”?"}
+_JOIN = {"zh": "", "en": " "}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How sure, how long, how late an answer may be."""
+
+    thresholds: Thresholds = Thresholds()
+    sampling: Sampling = Sampling(max_tokens=120)
+    timeout_s: float = 20.0
+    """Seconds after which the vetted passage is spoken instead of a composed answer."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A vetted text that was looked at."""
+
+    id: str
+    score: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said, and everything that is needed to see why."""
+
+    question: str
+    language: str
+    decision: str
+    """verbatim, grounded, correct, ask_back, hand_over, refuse or unknown (`llm.decide`)."""
+    text: str
+    facts: tuple[str, ...] = ()
+    """Ids of the facts the text rests on."""
+    sources: tuple[Source, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    """Entries the text rests on, or that were offered for choice, best first."""
+    reason: str = ""
+    problems: tuple[str, ...] = ()
+    """Why a composed text was dropped and the vetted passage spoken instead."""
+    model_used: str = ""
+    """Name of the language model, if its words are spoken."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Time of each step: decide, compose, verify."""
+
+
+class Answerer:
+    """Answers questions from a knowledge base; used by one thread at a time."""
+
+    def __init__(
+        self,
+        knowledge: KnowledgeBase,
+        retriever: Retriever,
+        syllables: Callable[[str], Sequence[str]],
+        model: LanguageModel | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Put the steps together; without a model only vetted texts are spoken.
+
+        Raises KnowledgeError if the guard's rules are wrong.
+        """
+        self._knowledge = knowledge
+        self._model = model
+        self._limits = limits or Limits()
+        vocabulary = knowledge.vocabulary
+        self._decider = Decider(
+            Guard(syllables), retriever, vocabulary, syllables, self._limits.thresholds
+        )
+        self._verifiers = {lang: Verifier(lang, vocabulary) for lang in LANGUAGES}
+
+    def prefill(self, language: str) -> None:
+        """Evaluate the fixed beginning of the prompt ahead of time."""
+        if self._model is not None:
+            self._model.prefill(prefix(language))
+
+    def answer(
+        self,
+        text: str,
+        language: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Answer:
+        """Return the answer to a question; the language is told from its script if not given.
+
+        Never raises for any text: an empty or overlong one is asked for again.
+        """
+        beginning = text[:MAX_QUESTION_CHARS]
+        language = language if language in LANGUAGES else detect_language(beginning)
+        if not text.strip():
+            return Answer("", language, "ask_back", _NOTHING_HEARD[language], reason="no text")
+        if len(text) > MAX_QUESTION_CHARS:
+            return Answer(beginning, language, "ask_back", _TOO_LONG[language], reason="too long")
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "decide"):
+            decision = self._decider.decide(text, language)
+        if decision.word == "grounded":
+            answer = self._grounded(text, language, decision, seconds, cancelled)
+        else:
+            answer = self._vetted(text, language, decision)
+        return replace(answer, seconds=seconds)
+
+    def _vetted(self, question: str, language: str, decision: Decision) -> Answer:
+        """Speak reviewed text only: entries, replies of the guard, fixed sentences."""
+        spoken = self._spoken(language, decision)
+        facts = [f for hit in decision.hits for f in hit.entry.facts]
+        if decision.word == "ask_back" and len(decision.hits) > 1:
+            facts = []
+        if decision.verdict is not None and not decision.hits:
+            facts = list(decision.verdict.reply.facts)
+        return self._answer(question, language, decision, spoken, facts)
+
+    def _spoken(self, language: str, decision: Decision) -> str:
+        texts = [hit.entry.answer for hit in decision.hits]
+        if decision.verdict is not None:
+            reply = decision.verdict.reply.text[language]
+            return _JOIN[language].join([first_sentence(reply), *texts]) if texts else reply
+        if decision.word == "ask_back" and len(decision.hits) > 1:
+            return _WHICH[language].format(*(hit.entry.ask[0] for hit in decision.hits))
+        if texts:
+            return _JOIN[language].join(texts)
+        return (_UNKNOWN if decision.word == "unknown" else _OUTSIDE)[language]
+
+    def _grounded(
+        self,
+        question: str,
+        language: str,
+        decision: Decision,
+        seconds: dict[str, float],
+        cancelled: Callable[[], bool],
+    ) -> Answer:
+        """Compose from the best passage; speak the passage itself where that fails."""
+        hit = decision.hits[0]
+        as_written = replace(decision, word="verbatim", hits=(hit,))
+        if self._model is None or asks_for_dose(hit.entry.passage):
+            return self._vetted(question, language, as_written)
+        with _timed(seconds, "compose"):
+            composed = self._compose(question, hit, language, cancelled)
+        with _timed(seconds, "verify"):
+            problems = self._verifiers[language].problems(composed, hit.entry.passage)
+        if problems:
+            return replace(self._vetted(question, language, as_written), problems=problems)
+        answer = self._answer(question, language, decision, composed, list(hit.entry.facts))
+        return replace(answer, model_used=self._model.name)
+
+    def _compose(
+        self, question: str, hit: Hit, language: str, cancelled: Callable[[], bool]
+    ) -> str:
+        """Return the composed text; empty if the model failed or took too long."""
+        if self._model is None:
+            return ""
+        end = time.monotonic() + self._limits.timeout_s
+        try:
+            return compose(
+                self._model,
+                question,
+                hit.entry.passage,
+                language,
+                self._limits.sampling,
+                lambda: cancelled() or time.monotonic() > end,
+            )
+        except GenerationError:
+            return ""
+
+    def _answer(
+        self, question: str, language: str, decision: Decision, text: str, facts: list[str]
+    ) -> Answer:
+        unique = tuple(dict.fromkeys(facts))
+        return Answer(
+            question,
+            language,
+            decision.word,
+            text,
+            unique,
+            tuple(self._knowledge.sources[f] for f in unique if f in self._knowledge.sources),
+            tuple(Passage(h.entry.id, h.score, h.entry.passage) for h in decision.hits),
+            decision.reason,
+        )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    begin = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[step] = round(time.perf_counter() - begin, 4)

@@ -1,0 +1,189 @@
+"""What a clause claims: quantities, comparisons, named things, permission, order in time.
+
+Everything is brought to one form, so that a rewording compares equal and a changed fact does not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from llm.knowledge.vocabulary import Vocabulary
+from llm.language import is_han
+from llm.ngrams import stem
+from llm.numbers import Quantity, quantities
+from llm.wording import Wording
+
+_SENTENCE_END = {"zh": re.compile(r"[。！？!?；;\n]+"), "en": re.compile(r"[.!?;](?=\s|$)|\n+")}
+_CLAUSE_END = {"zh": re.compile(r"[，,：:（）()]+"), "en": re.compile(r"[,:()]+(?=\s|$)|\s[-–—]\s")}
+
+_MODES = {
+    "zh": (
+        ("not_needed", r"不必|不用(?!护|力)|不需要?|无需|无须|用不着"),
+        ("denied", r"不一定|不等于|不是"),
+        (
+            "prohibited",
+            r"不要|不能|不可以?|不得|不应该?|不宜|不许|不准|别(?![的人处])|勿|禁止|严禁|避免|切忌|莫",
+        ),
+        ("denied", r"没有|没|未|不会|无(?!论)|不(?!过|断|仅|但|同|少)"),
+        ("required", r"必须|务必|一定要|应该|应当|应|需要|须"),
+        ("permitted", r"可以|可能|能够|允许|可|能(?!量)"),
+    ),
+    "en": (
+        (
+            "not_needed",
+            r"(?:do|does|need) ?n[o']t need|need not|needn't|no need|not necessary|unnecessary",
+        ),
+        (
+            "prohibited",
+            r"do not|don't|must not|mustn't|should not|shouldn't|cannot|can't|can not|may not|never"
+            r"|avoid|not allowed|stop",
+        ),
+        (
+            "denied",
+            r"\bnot\b|n't|\bno\b|\bnone\b|\bwithout\b|\bneither\b|\bnor\b|\bhardly\b|\bunsafe\b|\bfails?\b",
+        ),
+        (
+            "required",
+            r"\bmust\b|\bshould\b|\bhave to\b|\bhas to\b|\bneeds? to\b|\brequired\b|\balways\b",
+        ),
+        ("permitted", r"\bmay\b|\bcan\b|\bcould\b|\ballowed\b|\bmight\b"),
+    ),
+}
+_MODE_PATTERNS = {
+    language: [(mode, re.compile(pattern)) for mode, pattern in rows]
+    for language, rows in _MODES.items()
+}
+NEGATIONS = frozenset({"not_needed", "denied", "prohibited"})
+
+_COMPARISONS = {
+    "at_most": r"不超过|不大于|不宜超过|不高于|最多|至多|以内|之内|以下|低于|少于|小于|不到|<|≤"
+    r"|up to|at most|no more than|not more than|less than|under|below|within|fewer than|maximum",
+    "at_least": r"至少|不少于|不低于|超过|高于|大于|多于|以上|>|≥"
+    r"|at least|no less than|more than|over|above|exceed\w*|minimum",
+}
+_COMPARISON = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _COMPARISONS.items()))
+
+_RELATIONS = {
+    "before": r"之前|以前|前(?!往|来|后)|\bbefore\b|\bprior\b|\buntil\b",
+    "after": r"之后|以后|后(?!者|果|来)|\bafter\b|\bafterwards\b",
+    "at_once": r"立即|立刻|马上|\bimmediately\b|\bat once\b|\bright away\b",
+    "indoors": r"室内|屋内|屋里|\bindoors\b|\binside\b",
+    "outdoors": r"室外|屋外|户外|外面|\boutdoors\b|\boutside\b",
+    "upwind": r"上风|迎风|\bupwind\b",
+    "downwind": r"下风|顺风|\bdownwind\b",
+    "only": r"只|仅|\bonly\b",
+    "all": r"所有|全部|任何|一切|\ball\b|\bevery\b|\bany\b",
+    "more": r"更|越|增加|\bmore\b|\bincreas\w*|\bhigher\b",
+    "less": r"减少|减轻|降低|更少|\bless\b|\breduc\w*|\blower\b|\bcuts?\b",
+    "first": r"先|\bfirst\b",
+    "authority": r"政府|当局|官方|主管部门|\bauthorit\w+|\bofficials?\b|\bgovernment\b",
+    "doctor": r"医生|医院|\bdoctors?\b|\bhospitals?\b",
+    "self": r"自己|自行|\byourself\b|\bon your own\b",
+    "school": r"学校|老师|\bschools?\b|\bteachers?\b|\bstaff\b",
+    "police": r"公安|警察|\bpolice\b",
+}
+_RELATION_PATTERNS = {name: re.compile(words) for name, words in _RELATIONS.items()}
+
+_FUNCTION_HAN = frozenset(
+    "的了着过和与及或并而但且也都就还又再把被将对于在从到由给向往为是有个些这那其它他她您你我们"
+    "请会要来去上中里时候等每吗呢吧啊呀所以因此如果若则那么并且然后进行情况下即可"
+)
+_FUNCTION_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the and or but so if then that this these those it its is are was were be been being "
+        "to of in on at for from by with as you your they their them he she we our i my me will "
+        "would do does did have has had not no there here when while which who what than too also "
+        "very please keep get",
+    )
+)
+_HAN_OR_WORD = re.compile(r"[\u3400-\u9fff]|[a-z]+(?:'[a-z]+)?")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One clause, taken apart."""
+
+    text: str
+    quantities: tuple[tuple[Quantity, str], ...]
+    """Each number with its comparison: at_most, at_least or nothing."""
+    names: frozenset[str]
+    """Named things of the vocabulary, by their usual name."""
+    modes: frozenset[str]
+    """not_needed, denied, prohibited, required, permitted."""
+    relations: frozenset[str]
+    content: tuple[str, ...]
+    """Characters (Chinese) or stems that carry meaning, negations and modals left out."""
+
+
+class ClauseReader:
+    """Takes texts of one language apart."""
+
+    def __init__(self, language: str, vocabulary: Vocabulary) -> None:
+        self._language = language
+        self._wording = Wording(vocabulary.synonyms(language), ())
+        groups = [term.names for term in vocabulary.field_terms] + list(vocabulary.same)
+        names = {group[language][0] for group in groups if group.get(language)}
+        self._names = sorted((self._wording.canonical(n) for n in names), key=len, reverse=True)
+
+    def sentences(self, text: str) -> list[list[Clause]]:
+        """Return the clauses of every sentence."""
+        canonical = self._wording.canonical(text)
+        read = (
+            [
+                self._clause(part)
+                for part in _CLAUSE_END[self._language].split(sentence)
+                if part.strip()
+            ]
+            for sentence in _SENTENCE_END[self._language].split(canonical)
+        )
+        return [clauses for clauses in read if clauses]
+
+    def _clause(self, text: str) -> Clause:
+        modes, rest = _take_modes(text, self._language)
+        return Clause(
+            text.strip(),
+            tuple(_compared(text)),
+            frozenset(self._named(text)),
+            modes,
+            frozenset(name for name, words in _RELATION_PATTERNS.items() if words.search(rest)),
+            tuple(_content(rest)),
+        )
+
+    def _named(self, text: str) -> list[str]:
+        found = []
+        for name in self._names:
+            if name in text:
+                found.append(name)
+                text = text.replace(name, " ")
+        return found
+
+
+def _take_modes(text: str, language: str) -> tuple[frozenset[str], str]:
+    modes = set()
+    for mode, pattern in _MODE_PATTERNS[language]:
+        text, count = pattern.subn(" ", text)
+        if count:
+            modes.add(mode)
+    return frozenset(modes), text
+
+
+def _compared(text: str) -> list[tuple[Quantity, str]]:
+    """Return the quantities, each with the comparison its clause makes.
+
+    A clause with several numbers rarely compares only one of them; the comparison then counts
+    for all, on both sides alike.
+    """
+    match = _COMPARISON.search(text)
+    comparison = str(match.lastgroup) if match else ""
+    return [(q, comparison) for q in quantities(text) if q != Quantity(1, 1)]
+
+
+def _content(text: str) -> list[str]:
+    words = _HAN_OR_WORD.findall(text)
+    return [
+        word if is_han(word[0]) else stem(word)
+        for word in words
+        if word not in _FUNCTION_HAN and word not in _FUNCTION_WORDS
+    ]

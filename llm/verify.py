@@ -1,0 +1,148 @@
+"""Is a composed answer supported by the passage it rests on? Rules only, no model.
+
+Every clause of the answer is laid against the part of the passage that is most like it. Numbers
+with units and comparisons, named things, permission and prohibition, order in time, place and
+actor must agree, and nearly every word must come from there. When in doubt the answer fails and
+the vetted passage is spoken: a false alarm costs fluency, a miss may cost a life.
+
+What it cannot see: a claim that is built from the passage's own words in another order ("dogs
+before people" for "people before dogs"), and irony. Doses are therefore never composed at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from llm.claims import NEGATIONS, Clause, ClauseReader
+from llm.knowledge.vocabulary import Vocabulary
+from llm.language import detect_language
+from llm.numbers import Quantity, quantities
+
+_DOSE_UNITS = frozenset({"mg", "g", "tablet"})
+
+
+@dataclass(frozen=True)
+class Strictness:
+    """How much of an answer must come from its passage."""
+
+    clause_overlap: float = 0.75
+    """Least share of a clause's words that the matching part of the passage has."""
+    window_clauses: int = 3
+    """Most clauses of the passage one clause of an answer may draw together."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Neighbouring clauses of the passage."""
+
+    clauses: tuple[Clause, ...]
+    content: frozenset[str]
+
+    @property
+    def modes(self) -> frozenset[str]:
+        return frozenset(m for c in self.clauses for m in c.modes)
+
+    @property
+    def relations(self) -> frozenset[str]:
+        return frozenset(r for c in self.clauses for r in c.relations)
+
+
+class Verifier:
+    """Compares answers with passages of one language."""
+
+    def __init__(
+        self, language: str, vocabulary: Vocabulary, strictness: Strictness | None = None
+    ) -> None:
+        self._language = language
+        self._reader = ClauseReader(language, vocabulary)
+        self._strictness = strictness or Strictness()
+
+    def problems(self, answer: str, passage: str) -> tuple[str, ...]:
+        """Return what in the answer the passage does not support; nothing = it may be spoken."""
+        if not answer.strip():
+            return ("the answer is empty",)
+        if detect_language(answer, self._language) != self._language:
+            return ("the answer is in another language",)
+        source = self._reader.sentences(passage)
+        windows = list(self._windows(source))
+        found = [
+            problem
+            for sentence in self._reader.sentences(answer)
+            for clause in sentence
+            for problem in self._clause_problems(clause, source, windows)
+        ]
+        return tuple(dict.fromkeys(found))
+
+    def _windows(self, source: Sequence[Sequence[Clause]]) -> Iterator[_Window]:
+        """Yield runs of neighbouring clauses, within one sentence, short ones first."""
+        for length in range(1, self._strictness.window_clauses + 1):
+            for sentence in source:
+                for start in range(len(sentence) - length + 1):
+                    run = tuple(sentence[start : start + length])
+                    yield _Window(run, frozenset(w for c in run for w in c.content))
+
+    def _clause_problems(
+        self, clause: Clause, source: Sequence[Sequence[Clause]], windows: Sequence[_Window]
+    ) -> Iterator[str]:
+        yield from _quantity_problems(clause, source)
+        known = {name for sentence in source for c in sentence for name in c.names}
+        for name in sorted(clause.names - known):
+            yield f"“{name}” is not in the passage"
+        if not clause.content:
+            return
+        window = max(windows, key=lambda w: _overlap(clause, w), default=None)
+        if window is None or _overlap(clause, window) < self._strictness.clause_overlap:
+            yield f"“{clause.text}” is not in the passage"
+            return
+        yield from _mode_problems(clause, window)
+        for relation in sorted(clause.relations - window.relations):
+            yield f"“{clause.text}”: {relation} is not said in the passage"
+
+
+def asks_for_dose(passage: str) -> bool:
+    """Return whether a passage names amounts to be taken: such a passage is only ever read out."""
+    return any(quantity.unit in _DOSE_UNITS for quantity in quantities(passage))
+
+
+def _overlap(clause: Clause, window: _Window) -> float:
+    return sum(word in window.content for word in clause.content) / len(clause.content)
+
+
+def _quantity_problems(clause: Clause, source: Sequence[Sequence[Clause]]) -> Iterator[str]:
+    """Check the numbers: each one in the passage, and those said together found together."""
+    if not clause.quantities:
+        return
+    everywhere = {q for sentence in source for c in sentence for q in c.quantities}
+    missing = [q for q in clause.quantities if q not in everywhere]
+    for quantity, comparison in missing:
+        yield f"“{_spelled(quantity, comparison)}” is not in the passage"
+    if missing:
+        return
+    together = set(clause.quantities)
+    near = [c for sentence in source for c in sentence if together <= set(c.quantities)]
+    if not near:
+        spelled = ", ".join(_spelled(q, c) for q, c in clause.quantities)
+        yield f"“{spelled}” are not said together in the passage"
+        return
+    sentences = [s for s in source if any(c in near for c in s)]
+    if not any(clause.names <= {n for c in s for n in c.names} for s in sentences):
+        names = ", ".join(sorted(clause.names))
+        yield f"“{_spelled(*clause.quantities[0])}” is not said of “{names}” in the passage"
+
+
+def _spelled(quantity: Quantity, comparison: str) -> str:
+    return f"{comparison.replace('_', ' ')} {quantity}".strip()
+
+
+def _mode_problems(clause: Clause, window: _Window) -> Iterator[str]:
+    """Compare negation and permission with the matching part of the passage."""
+    for mode in sorted((clause.modes ^ window.modes) & NEGATIONS):
+        side = "the passage" if mode in clause.modes else "the answer"
+        yield f"“{clause.text}”: {mode.replace('_', ' ')} is not said in {side}"
+    if "permitted" in window.modes and not clause.modes & (NEGATIONS | {"permitted"}):
+        yield f"“{clause.text}”: only permitted in the passage"
+    if "permitted" in clause.modes and "permitted" not in window.modes:
+        yield f"“{clause.text}”: not called permitted in the passage"
+    if "required" in clause.modes and window.modes & {"permitted", "not_needed"}:
+        yield f"“{clause.text}”: not required in the passage"
