@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from llm import GenerationError, LanguageModel, Sampling
 from llm.compose import compose, prefix
-from llm.decide import Decider, Decision, Thresholds
+from llm.decide import Decider, Decision
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
 from llm.language import detect_language
@@ -42,16 +42,6 @@ _UNKNOWN = {
 }
 _WHICH = {"zh": "您是问“{0}”，还是“{1}”？", "en": "Do you mean “{0}” or “{1}”?"}
 _JOIN = {"zh": "", "en": " "}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How sure, how long, how late an answer may be."""
-
-    thresholds: Thresholds = Thresholds()
-    sampling: Sampling = Sampling(max_tokens=120)
-    timeout_s: float = 20.0
-    """Seconds after which the vetted passage is spoken instead of a composed answer."""
 
 
 @dataclass(frozen=True)
@@ -95,19 +85,21 @@ class Answerer:
         retriever: Retriever,
         syllables: Callable[[str], Sequence[str]],
         model: LanguageModel | None = None,
-        limits: Limits | None = None,
+        sampling: Sampling | None = None,
+        *,
+        timeout_s: float = 20.0,
     ) -> None:
         """Put the steps together; without a model only vetted texts are spoken.
 
+        After `timeout_s` of composition the vetted passage is spoken instead.
         Raises KnowledgeError if the guard's rules are wrong.
         """
         self._knowledge = knowledge
         self._model = model
-        self._limits = limits or Limits()
+        self._sampling = sampling or Sampling(max_tokens=120)
+        self._timeout_s = timeout_s
         vocabulary = knowledge.vocabulary
-        self._decider = Decider(
-            Guard(syllables), retriever, vocabulary, syllables, self._limits.thresholds
-        )
+        self._decider = Decider(Guard(syllables), retriever, vocabulary, syllables)
         self._verifiers = {lang: Verifier(lang, vocabulary) for lang in LANGUAGES}
 
     def prefill(self, language: str) -> None:
@@ -189,14 +181,14 @@ class Answerer:
         """Return the composed text; empty if the model failed or took too long."""
         if self._model is None:
             return ""
-        end = time.monotonic() + self._limits.timeout_s
+        end = time.monotonic() + self._timeout_s
         try:
             return compose(
                 self._model,
                 question,
                 hit.entry.passage,
                 language,
-                self._limits.sampling,
+                self._sampling,
                 lambda: cancelled() or time.monotonic() > end,
             )
         except GenerationError:
