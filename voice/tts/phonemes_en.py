@@ -20,32 +20,14 @@ WORDS = {
     "microgray": "mˈIkɹOɡɹˌA", "milligram": "mˈɪləɡɹˌæm", "iodised": "ˈIədˌIzd",
     "iodized": "ˈIədˌIzd", "dosimeter": "dOsˈɪməɾəɹ", "radioiodine": "ɹˌAdiOˈIədˌIn",
     "qinshan": "ʧˈɪnʃˌɑn", "daya": "dˈIə", "radon": "ɹˈAdˌɑn", "potassium": "pətˈæsiəm",
-    "zaporizhzhia": "zˌæpəɹˈiʒə", "he'an": "hˈʌˌɑn", "hean": "hˈʌˌɑn", "uk": "jˌukˈA",
+    "zaporizhzhia": "zˌæpəɹˈiʒə", "he'an": "hˈʌˌɑn", "hean": "hˈʌˌɑn",
     "covid": "kˈOvɪd", "goiania": "ɡˌOjˈɑniə", "pripyat": "pɹˈɪpjˌɑt", "geiger": "ɡˈIɡəɹ",
     "nausea": "nˈɔziə", "anaesthetic": "ˌænəsθˈɛɾɪk", "colour": "kˈʌləɹ",
 }  # fmt: skip
 """Words of the field that the dictionary lacks, in lower case."""
 
 SPELLED = frozenset(
-    [
-        "WHO",
-        "US",
-        "EU",
-        "UN",
-        "IT",
-        "AM",
-        "PM",
-        "EPA",
-        "CT",
-        "CD",
-        "KI",
-        "DIY",
-        "ID",
-        "OK",
-        "TV",
-        "AC",
-        "IAEA",
-    ]
+    ("WHO", "IAEA", "KI", "US", "UK", "EU", "UN", "EPA", "CT", "CD", "TV", "AC", "ID", "DIY", "OK")
 )
 """Capitals that are read as letters although they look like a word of the dictionary."""
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from re import Match
 
+from voice.tts.numbers_en import SMALL, cardinal, digit_by_digit, number, ordinal, year
 from voice.tts.units import (
     GREEK,
     LONE_UNIT,
@@ -22,106 +23,16 @@ from voice.tts.units import (
     plain,
 )
 
-_SMALL = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"))
-_IRREGULAR = {
-    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth",
-    "nine": "ninth", "twelve": "twelfth",
-}  # fmt: skip
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
 _MONTH = "|".join((*_MONTHS, *(f"{month[:3]}\\b\\.?" for month in _MONTHS)))
 _PARTS = {2: "half", 3: "third", 4: "quarter"}
 
 _N = r"(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
 _SIGNED = rf"(?:(?<![\w.)])-)?{_N}"
 _DASH = r"\s*(?:-|–|—|~)\s*"
-
-
-def cardinal(value: int) -> str:
-    """Return a whole number as words: 1986 → one thousand nine hundred eighty-six."""
-    if value < 0:
-        return f"minus {cardinal(-value)}"
-    if value < 20:
-        return _SMALL[value]
-    if value < 100:
-        tens, ones = divmod(value, 10)
-        return _TENS[tens] + (f"-{_SMALL[ones]}" if ones else "")
-    if value < 1000:
-        hundreds, rest = divmod(value, 100)
-        return f"{_SMALL[hundreds]} hundred" + (f" {cardinal(rest)}" if rest else "")
-    if value >= 10**15:
-        return digit_by_digit(str(value))
-    scale, name = next(item for item in _SCALES if value >= item[0])
-    high, rest = divmod(value, scale)
-    return f"{cardinal(high)} {name}" + (f" {cardinal(rest)}" if rest else "")
-
-
-def ordinal(value: int) -> str:
-    """Return a whole number as an ordinal word: 21 → twenty-first."""
-    head, mark, last = re.match(r"(.*?)([ -]?)(\w+)$", cardinal(value)).groups()  # type: ignore[union-attr]
-    if last in _IRREGULAR:
-        last = _IRREGULAR[last]
-    else:
-        last = f"{last[:-1]}ieth" if last.endswith("y") else f"{last}th"
-    return f"{head}{mark}{last}"
-
-
-def digit_by_digit(digits: str) -> str:
-    """Return digits one by one: 911 → nine one one."""
-    return " ".join(_SMALL[int(digit)] for digit in digits)
-
-
-def year(digits: str) -> str:
-    """Return a year of four digits: 1986 → nineteen eighty-six, 2005 → two thousand five."""
-    century, rest = int(digits[:2]), int(digits[2:])
-    if rest == 0:
-        return cardinal(int(digits)) if century % 10 == 0 else f"{cardinal(century)} hundred"
-    if century % 10 == 0 and rest < 10:
-        return cardinal(int(digits))
-    return f"{cardinal(century)} " + (f"oh {_SMALL[rest]}" if rest < 10 else cardinal(rest))
-
-
-def number(written: str) -> str:
-    """Return a number as words: 1,000 → one thousand, -0.5 → minus zero point five."""
-    sign = "minus " if written.startswith("-") else ""
-    whole, _, decimals = written.lstrip("-").replace(",", "").partition(".")
-    spoken = cardinal(int(whole)) if len(whole) < 16 else digit_by_digit(whole)
-    return sign + (f"{spoken} point {digit_by_digit(decimals)}" if decimals else spoken)
 
 
 def unit(symbol: str, plural: bool) -> str:
@@ -144,7 +55,7 @@ def _measure_range(match: Match[str]) -> str:
 def _phone(match: Match[str]) -> str:
     groups = re.findall(r"\d+", match[0])
     return ", ".join(
-        f"{_SMALL[int(group[0])]} hundred"
+        f"{SMALL[int(group[0])]} hundred"
         if len(groups) > 1 and re.fullmatch(r"[1-9]00", group)
         else digit_by_digit(group)
         for group in groups
@@ -176,7 +87,7 @@ def _clock(match: Match[str]) -> str:
     if minute == 0:
         spoken = f"{hour} hundred" if int(match[1]) > 12 else f"{hour} o'clock"
     else:
-        spoken = f"{hour} " + (f"oh {_SMALL[minute]}" if minute < 10 else cardinal(minute))
+        spoken = f"{hour} " + (f"oh {SMALL[minute]}" if minute < 10 else cardinal(minute))
     half = {"a": " A M", "p": " P M"}.get((match[3] or " ")[0].lower(), "")
     return spoken.replace(" o'clock", "") + half if half else spoken
 
@@ -196,8 +107,8 @@ def _nuclide(name: str, mass: str) -> str:
     value, metastable = mass.rstrip("m"), " M" if mass.endswith("m") else ""
     if len(value) == 3 and value[1:] != "00":
         rest = int(value[1:])
-        tail = f"oh {_SMALL[rest]}" if rest < 10 else cardinal(rest)
-        return f"{spoken} {_SMALL[int(value[0])]} {tail}{metastable}"
+        tail = f"oh {SMALL[rest]}" if rest < 10 else cardinal(rest)
+        return f"{spoken} {SMALL[int(value[0])]} {tail}{metastable}"
     return f"{spoken} {cardinal(int(value))}{metastable}"
 
 
