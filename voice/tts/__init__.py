@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
@@ -69,28 +68,6 @@ class Synthesizer(Protocol):
 
 
 SynthesizerFactory = Callable[[Files, TtsConfig], Synthesizer]
-
-ENGINES: dict[str, str] = {
-    "kokoro": "voice.tts.kokoro:KokoroSynthesizer",
-    "matcha": "voice.tts.matcha:create",
-    "vits": "voice.tts.vits:create",
-}
-"""Engine name → factory, imported when it is used."""
-
-
-def create_synthesizer(engine: str, files: Files, config: TtsConfig) -> Synthesizer:
-    """Load a voice.
-
-    Raises SynthesisError if the engine is not known or its files are missing or damaged.
-    """
-    if engine not in ENGINES:
-        raise SynthesisError(f"there is no voice engine {engine!r}; there are {', '.join(ENGINES)}")
-    module, name = ENGINES[engine].split(":")
-    factory: SynthesizerFactory = getattr(import_module(module), name)
-    try:
-        return factory(files, config)
-    except KeyError as error:
-        raise SynthesisError(f"the model has no file for {error}") from error
 
 
 def pick_voice(wanted: str, voices: tuple[str, ...], default: str) -> str:

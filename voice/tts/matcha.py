@@ -8,7 +8,7 @@ from voice.tts.phonemes_en import English
 from voice.tts.sherpa import Lexicon, SherpaSynthesizer, load_native
 
 
-def create(files: Files, config: TtsConfig) -> Synthesizer:
+def create_matcha(files: Files, config: TtsConfig) -> Synthesizer:
     """Load a voice from the files acoustic_model, vocoder, tokens and lexicon.
 
     With `lexicon_en` (the American dictionary of Kokoro) English words are spoken by their

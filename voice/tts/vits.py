@@ -6,7 +6,7 @@ from voice.tts import Files, SynthesisError, Synthesizer, TtsConfig
 from voice.tts.sherpa import Lexicon, SherpaSynthesizer, load_native, read_tokens
 
 
-def create(files: Files, config: TtsConfig) -> Synthesizer:
+def create_vits(files: Files, config: TtsConfig) -> Synthesizer:
     """Load a voice from the files model, tokens and lexicon.
 
     Raises SynthesisError.
