@@ -15,11 +15,11 @@ from pathlib import Path
 
 import voice
 from llm import KnowledgeError
-from llm.knowledge import SHIPPED, load_knowledge
 from models.catalog import Catalog
 from models.store import Store
 from voice.bootstrap import cpu_flags
 from voice.config import Config
+from voice.engines import NO_MODEL, knowledge_of
 from voice.errors import DeviceError, KnowledgeFault, ModelError, StageError
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"
@@ -55,7 +55,7 @@ def findings(config: Config) -> Iterator[Finding]:
     yield memory(_used_models(config, store.catalog), store.catalog)
     yield disk(store)
     yield from model_profiles(config, store)
-    yield from knowledge(Path(config.knowledge.folder) if config.knowledge.folder else SHIPPED)
+    yield from knowledge(config)
     yield from sound()
     yield permissions()
     yield clock()
@@ -137,15 +137,15 @@ def _used_models(config: Config, catalog: Catalog) -> dict[str, str]:
     chosen = {"asr": config.asr.model, "llm": config.llm.model, "tts": config.tts.model}
     used = dict(catalog.profile(config.models.profile))
     used |= {stage: model for stage, model in chosen.items() if model}
-    if config.llm.server_url or used.get("llm") == "none":
+    if config.llm.server_url or used.get("llm") == NO_MODEL:
         used.pop("llm", None)
     return used
 
 
-def knowledge(folder: Path) -> Iterator[Finding]:
+def knowledge(config: Config) -> Iterator[Finding]:
     """Count the entries, and say who has not approved them."""
     try:
-        base = load_knowledge(folder)
+        base = knowledge_of(config)
     except KnowledgeError as error:
         fix = "hean kb check"
         yield Finding("knowledge", FAILURE, str(error), fix, KnowledgeFault.exit_code)

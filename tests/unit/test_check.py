@@ -8,7 +8,7 @@ import pytest
 from models.catalog import load_catalog
 from models.store import Store
 from voice.cli import main
-from voice.config import Config, ModelsConfig
+from voice.config import Config, KnowledgeConfig, ModelsConfig
 from voice.readiness import (
     Finding,
     available_memory_mb,
@@ -66,7 +66,7 @@ def test_nobody_is_told_that_an_authority_has_approved(tmp_path):
 
 
 def test_a_broken_knowledge_base_is_a_failure(tmp_path):
-    (finding,) = knowledge(tmp_path)
+    (finding,) = knowledge(Config(knowledge=KnowledgeConfig(str(tmp_path))))
     assert (finding.state, finding.exit_code) == ("failure", 65)
 
 
