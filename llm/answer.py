@@ -45,15 +45,6 @@ _JOIN = {"zh": "", "en": " "}
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A vetted text that was looked at."""
-
-    id: str
-    score: float
-    text: str
-
-
-@dataclass(frozen=True)
 class Answer:
     """What is said, and everything that is needed to see why."""
 
@@ -65,7 +56,7 @@ class Answer:
     facts: tuple[str, ...] = ()
     """Ids of the facts the text rests on."""
     sources: tuple[Source, ...] = ()
-    passages: tuple[Passage, ...] = ()
+    hits: tuple[Hit, ...] = ()
     """Entries the text rests on, or that were offered for choice, best first."""
     reason: str = ""
     problems: tuple[str, ...] = ()
@@ -94,6 +85,7 @@ class Answerer:
         After `timeout_s` of composition the vetted passage is spoken instead.
         Raises KnowledgeError if the guard's rules are wrong.
         """
+        self.retriever = retriever
         self._knowledge = knowledge
         self._model = model
         self._sampling = sampling or Sampling(max_tokens=120)
@@ -205,7 +197,7 @@ class Answerer:
             text,
             unique,
             tuple(self._knowledge.sources[f] for f in unique if f in self._knowledge.sources),
-            tuple(Passage(h.entry.id, h.score, h.entry.passage) for h in decision.hits),
+            decision.hits,
             decision.reason,
         )
 

@@ -80,7 +80,7 @@ _PERCENT_BEFORE = re.compile(rf"百分之({_NUMBER})")
 _LEVEL_BEFORE = re.compile(rf"\blevels?\s+({_NUMBER})")
 _TENTHS = re.compile(r"([一二三四五六七八九])成")
 _IDIOMS = re.compile(
-    r"一(?:定|般|旦|起|样|直|些|切|点|下|律|并|次性|层|家|边|侧|体)|万一|统一|唯一|进一步|十分|七嘴八舌|千万"
+    r"一(?:定|般|旦|起|样|直|些|切|点|下|律|并|次性|层|家|边|侧|体)|万一|万能|统一|唯一|进一步|十分|七嘴八舌|千万"
 )
 _EN_IDIOMS = re.compile(r"\b(?:no one|one another|one of|each one|any ?one|some ?one|every ?one)\b")
 

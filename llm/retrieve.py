@@ -52,7 +52,7 @@ class Weights:
     slope: float
     """Log-odds of being right for each point of fused similarity."""
     lead: float
-    """Log-odds for each point ahead of the best other entry."""
+    """Log-odds for each point ahead of the best entry that rests on other facts."""
     base: float
     """Log-odds at no similarity."""
     number_missing: float = 8.0
@@ -210,9 +210,9 @@ class _Shelf:
     def _hits(self, found: list[tuple[float, int, dict[str, float], str]], limit: int) -> list[Hit]:
         w = self._weights
         hits = []
-        for rank, (fused, number, parts, phrase) in enumerate(found[:limit]):
-            others = [other[0] for place, other in enumerate(found[:2]) if place != rank]
-            odds = w.base + w.slope * fused + w.lead * (fused - others[0] if others else 0.0)
+        for fused, number, parts, phrase in found[:limit]:
+            rival = self._rival(number, found)
+            odds = w.base + w.slope * fused + w.lead * (fused - rival)
             rounded = {name: round(value, 3) for name, value in parts.items()}
             hits.append(
                 Hit(
@@ -223,6 +223,14 @@ class _Shelf:
                 )
             )
         return hits
+
+    def _rival(self, number: int, found: list[tuple[float, int, dict[str, float], str]]) -> float:
+        """Return the similarity of the best entry that rests on other facts."""
+        facts = set(self._entries[number].facts)
+        for fused, other, _, _ in found:
+            if other != number and not facts & set(self._entries[other].facts):
+                return fused
+        return 0.0
 
     def _phrases(self, number: int) -> NDArray[np.float32]:
         first = int(self._starts[number])

@@ -37,12 +37,15 @@ class Vocabulary:
         )
 
     def synonyms(self, language: str) -> dict[str, str]:
-        """Return the usual name of every word that has one."""
+        """Return the usual name of every word; a usual name stands for itself.
+
+        So a longer name is never cut up by a shorter one that is part of it.
+        """
         groups = [term.names for term in self.field_terms] + list(self.same)
         return {
             name: names[0]
             for names in (group.get(language, ()) for group in groups)
-            for name in names[1:]
+            for name in names
         }
 
     def filler_phrases(self, language: str) -> tuple[str, ...]:
