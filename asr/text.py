@@ -21,14 +21,16 @@ _CHINESE_MARKS = str.maketrans(",?!;:", "，？！；：")
 _MARKS_AFTER_HAN = re.compile(rf"(?<=[{HAN}])\s*([,?!;:])\s*")
 _SPACE_AT_HAN = re.compile(rf"(?<=[{HAN}，。？！；：、])\s+|\s+(?=[{HAN}，。？！；：、])")
 _LEADING_MARKS = re.compile(r"^[\s，。？！；：、,.?!;:…-]+")
+_SPELLED = re.compile(r"\b(?:[A-Z]\.){2,}")
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 
 def clean(text: str) -> str:
     """Return `text` in simplified characters, with Chinese marks after Chinese, without stray
-    spaces and without marks at the beginning.
+    spaces, dots between letters (K.I.) and marks at the beginning.
     """
     text = simplified(text).translate(_FULLWIDTH)
+    text = _SPELLED.sub(lambda letters: letters[0].replace(".", ""), text)
     text = _MARKS_AFTER_HAN.sub(lambda mark: mark[1].translate(_CHINESE_MARKS), text)
     text = re.sub(rf"(?<=[{HAN}])\.+(?=\s|$)", "。", text)
     text = _SPACE_AT_HAN.sub("", text)

@@ -13,7 +13,7 @@ CHUNK_SAMPLES = 512
 """What Silero hears at once, 32 ms."""
 
 
-class SileroDetector:
+class SileroVad:
     """Tells chunk by chunk whether somebody speaks.
 
     sherpa-onnx keeps the model's probability to itself and gives only the decision, so
