@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,26 @@ def test_without_python_it_says_so(place, tmp_path):
     result = launch("run", root=copy_launcher(place), PATH=str(tmp_path))
     assert result.returncode == 69
     assert result.stderr == "hean needs Python: apt-get install python3\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("run", True),
+        ("ask --text 碘片什么时候吃 --json", True),
+        ("ask --set tts.speed=0.9 --text x", True),
+        ("ask --set models.profile=pi --text x", False),
+        ("ask --set=llm.model=none --text x", False),
+        ("run --config hean.toml", False),
+        ("run --help", False),
+        ("check", False),
+        ("models list", False),
+    ],
+)
+def test_models_come_by_themselves_only_where_they_are_used(line, expected):
+    words = line.split()
+    launcher = runpy.run_path(str(ROOT / "hean"))
+    assert launcher["uses_starter_models"](words[0], words) is expected
 
 
 def test_what_is_done_is_not_done_again(place):

@@ -39,7 +39,8 @@ def prepare(place: Place, wanted: Stamps, *, check_models: bool = False) -> None
             stamps = _install_project(place, stamps, wanted)
         if "models" in wanted and (check_models or stamps.get("models") != wanted["models"]):
             _fetch_models(place)
-            write_stamps(place, {**stamps, "models": wanted["models"]})
+            if stamps.get("models") != wanted["models"]:
+                write_stamps(place, {**stamps, "models": wanted["models"]})
 
 
 def _make_environment(place: Place) -> Stamps:
@@ -59,7 +60,10 @@ def _make_environment(place: Place) -> Stamps:
 
 def _install_project(place: Place, stamps: Stamps, wanted: Stamps) -> Stamps:
     build = plan(place)
-    wheel = find_wheel(place, build) or compile_wheel(place, build)
+    wheel = find_wheel(place, build)
+    if not wheel:
+        system.ensure(place, [system.COMPILER])
+        wheel = compile_wheel(place, build)
     dev = "dev" in wanted or "dev" in stamps
     before: Stamps = {key: stamps[key] for key in ("venv", "cpu", "models") if key in stamps}
     write_stamps(place, before)
@@ -95,7 +99,8 @@ raise SystemExit(any(map(store.problem, store.catalog.profile("starter").values(
 
 
 def _fetch_models(place: Place) -> None:
-    if not subprocess.run([*place.python, "-c", _STARTER_COMPLETE], check=False).returncode:
+    complete = [*place.python, "-c", _STARTER_COMPLETE]
+    if not subprocess.run(complete, stderr=subprocess.DEVNULL, check=False).returncode:
         return
     system.ensure(place, [system.NPM])
     command = [*place.python, "-m", "voice", "models", "fetch", "--profile", "starter"]
