@@ -22,12 +22,30 @@ WORDS = {
     "qinshan": "ʧˈɪnʃˌɑn", "daya": "dˈIə", "radon": "ɹˈAdˌɑn", "potassium": "pətˈæsiəm",
     "zaporizhzhia": "zˌæpəɹˈiʒə", "he'an": "hˈʌˌɑn", "hean": "hˈʌˌɑn",
     "covid": "kˈOvɪd", "goiania": "ɡˌOjˈɑniə", "pripyat": "pɹˈɪpjˌɑt", "geiger": "ɡˈIɡəɹ",
-    "nausea": "nˈɔziə", "anaesthetic": "ˌænəsθˈɛɾɪk", "colour": "kˈʌləɹ",
+    "nausea": "nˈɔziə", "tokai": "tˈOkI", "tokaimura": "tˌOkImˈuɹə", "kyshtym": "kˈɪʃtɪm",
+    "povidone": "pˈOvᵻdˌOn", "wifi": "wˈIfˌI",
 }  # fmt: skip
 """Words of the field that the dictionary lacks, in lower case."""
 
 SPELLED = frozenset(
-    ("WHO", "IAEA", "KI", "US", "UK", "EU", "UN", "EPA", "CT", "CD", "TV", "AC", "ID", "DIY", "OK")
+    (
+        "WHO",
+        "IAEA",
+        "KI",
+        "US",
+        "UK",
+        "EU",
+        "UN",
+        "EPA",
+        "CT",
+        "CD",
+        "TV",
+        "OIL",
+        "AC",
+        "ID",
+        "DIY",
+        "OK",
+    )
 )
 """Capitals that are read as letters although they look like a word of the dictionary."""
 
@@ -39,6 +57,8 @@ _WEAK: dict[str, Callable[[bool], str]] = {
     "to": lambda before_vowel: "tʊ" if before_vowel else "tə",
 }
 """Words whose sound depends on what follows."""
+
+_SPELLINGS = (("is", "iz"), ("our", "or"), ("ae", "e"), ("oe", "e"), ("tre", "ter"), ("lys", "lyz"))
 
 _STRESS = "ˈˌ"
 
@@ -71,7 +91,13 @@ class English:
         if word.isupper() and word.lower() not in self._lexicon:
             return self.spell(word)
         lower = word.lower()
-        return self._known(lower) or self._derived(lower) or self._parts(word) or self.spell(word)
+        return (
+            self._known(lower)
+            or self._derived(lower)
+            or self._american(lower)
+            or self._parts(lower)
+            or self.spell(word)
+        )
 
     def spell(self, word: str) -> str:
         """Return the letters one by one, the last one stressed."""
@@ -90,11 +116,19 @@ class English:
                 return ending(sounds)
         return None
 
+    def _american(self, word: str) -> str | None:
+        """Return the sound of a word in British spelling."""
+        for british, american in _SPELLINGS:
+            respelled = word.replace(british, american)
+            if respelled != word and (sounds := self._known(respelled) or self._derived(respelled)):
+                return sounds
+        return None
+
     def _parts(self, word: str) -> str | None:
-        """Return the sound of a compound or CamelCase word, cut where both parts are known."""
+        """Return the sound of a compound, cut where both parts are known."""
         for cut in range(len(word) - 3, 2, -1):
-            first, second = self._known(word[:cut].lower()), self._known(word[cut:].lower())
-            if first and second:
+            first, rest = self._known(word[:cut]), word[cut:]
+            if first and (second := self._known(rest) or self._derived(rest)):
                 return first + second.replace("ˈ", "ˌ")
         return None
 

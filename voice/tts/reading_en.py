@@ -123,7 +123,7 @@ def _fraction(match: Match[str]) -> str:
 
 
 def _money(match: Match[str]) -> str:
-    return f"{number(match[1])}{match[2] or ''} dollars"
+    return f"{number(match[2])}{match[3] or ''}{_SYMBOLS[match[1]].rstrip()}"
 
 
 def _roman(match: Match[str]) -> str:
@@ -144,7 +144,10 @@ def _plain_number(match: Match[str]) -> str:
     if written.count(".") > 1:
         return " point ".join(cardinal(int(part)) for part in written.split("."))
     digits_only = written.isdigit()
-    if digits_only and ((len(written) > 1 and written[0] == "0") or len(written) > 6):
+    if digits_only and (
+        (len(written) > 1 and written[0] == "0")
+        or (len(written) > 6 and not written.endswith("000"))
+    ):
         return digit_by_digit(written)
     return number(written)
 
@@ -162,7 +165,7 @@ _SYMBOLS = {
     "+": " plus ", "§": " section ", "№": " number ",
     "∞": " infinity ", "√": " yes ",
     **{letter: names[1] for letter, names in GREEK.items()},
-    **{chr(0x2460 + index): f" {cardinal(index + 1)}, " for index in range(20)},
+    **{chr(0x2460 + index): f", {cardinal(index + 1)}, " for index in range(20)},
 }  # fmt: skip
 _PAUSES = "·•●■◆▪*_|\\^`~[]{}–—"
 
@@ -234,7 +237,7 @@ _RULES: tuple[Rule, ...] = tuple(
             rf"(?<![A-Za-z])({LONE_UNIT})((?:/(?:{UNIT}))?)(?![A-Za-z])",
             lambda m: unit(m[1] + m[2], plural=True),
         ),
-        (rf"\$\s?({_N})(\s(?:million|billion|thousand))?", _money),
+        (rf"([$€£])\s?({_N})(\s(?:million|billion|thousand))?", _money),
         (r"\b(\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1]))),
         (r"(?<![\d/.])(\d{1,3})/(\d{1,3})(?![\d/])", _fraction),
         (
@@ -268,4 +271,4 @@ def read_en(text: str) -> str:
     for pattern, replace in _RULES:
         text = pattern.sub(replace, text)
     text = re.sub(r"(?<=\w)-(?=\w)", "\x00", text).translate(_TABLE).replace("\x00", "-")
-    return re.sub(r" +", " ", re.sub(r" +(?=[,.;:!?])", "", text)).strip()
+    return re.sub(r" +", " ", re.sub(r" +(?=[,.;:!?])", "", text)).strip(" ,")

@@ -27,7 +27,10 @@ _N = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _NUMBER = rf"(?:{_N})"
 _DASH = r"\s*(?:-|–|—|~|至|到)\s*"
 _EDGE = r"(?<![\d.A-Za-z])"
-_COUNTED = "个天片次人名座种层倍户处条件头只张杯瓶台辆句分钟小时周岁粒包袋米公里千克升滴级"
+_COUNTED = (
+    "个天片次人名座种层倍户处条件头只张杯瓶台辆句分钟小时周岁粒包袋米公里千克升滴级"
+    "毫微纳吨戈贝希瓦伏兆摄平立"
+)
 _TWO_BEFORE = (
     r"(?:个|天|片|次|人|名|座|种|层|倍|户|处|条|件|只|张|杯|瓶|台|辆|句|粒|包|袋|分钟|小时|周|岁"
     r"|年(?!级)|米|公里|千克|公斤|升|毫升|毫克|克|吨|厘米|万|千|亿|位|家|间|口|步|遍|秒"
@@ -117,6 +120,10 @@ def _range(match: Match[str]) -> str:
     return _two(f"{number(match['low'])}到{number(match['high'])}")
 
 
+def _money(match: Match[str]) -> str:
+    return number(match[2]) + match[3].strip() + _SYMBOLS[match[1]]
+
+
 def _roman(match: Match[str]) -> str:
     return match[1] + cardinal(str(ROMAN[match[2]])) + match[3]
 
@@ -143,7 +150,7 @@ _SYMBOLS = {
     "%": "百分之", "‰": "千分之", "°": "度", "→": "到", "℃": "摄氏度", "$": "美元", "¥": "元",
     "€": "欧元", "∞": "无穷", "√": "对", "§": "第", "№": "第",
     **{letter: names[0] for letter, names in GREEK.items()},
-    **{chr(0x2460 + index): f"{cardinal(str(index + 1))}，" for index in range(20)},
+    **{chr(0x2460 + index): f"，{cardinal(str(index + 1))}，" for index in range(20)},
 }  # fmt: skip
 _PAUSES = "·•●■◆▪*_|\\^`~[]{}<>—–-/"
 
@@ -163,7 +170,7 @@ _RULES: tuple[Rule, ...] = tuple(
             _phone_after_verb,
         ),
         (
-            rf"{_EDGE}(?:1[12][0-9]{{3}}|9[56]\d{{3}}|1[03]\d{{9}}|1[4-9]\d{{9}}){_NO_COUNT}(?![-年])",
+            rf"{_EDGE}(?:(?:12[1-3]|9[56]\d)\d\d(?<!00)|1[03-9]\d{{9}}){_NO_COUNT}(?![-年])",
             _phone,
         ),
         (
@@ -194,6 +201,7 @@ _RULES: tuple[Rule, ...] = tuple(
         # Roman numerals, where they can be nothing else.
         (r"()\b(VIII|VII|VI|IV|IX|III|II|I|V|X)\s?([类级号区型期部])", _roman),
         (r"([第类级]\s?)(VIII|VII|VI|IV|IX|III|II|I|V|X)\b()", _roman),
+        (rf"([$€])\s?({_NUMBER})(\s?[万亿]?)", _money),
         # Percentages, measures, ranges, fractions.
         (rf"(?P<low>{_NUMBER})(?P<sign>%)?{_DASH}(?P<high>{_NUMBER})%", _percent_range),
         (rf"(?P<number>(?<![\d\w])-?{_NUMBER}|{_NUMBER})\s?(?P<sign>[%‰])", _percent),
@@ -234,4 +242,4 @@ def read_zh(text: str) -> str:
     for pattern, replace in _RULES:
         text = pattern.sub(replace, text)
     text = text.translate(_TABLE)
-    return _SPACES.sub("", text).strip()
+    return _SPACES.sub("", text).strip(" ，")

@@ -58,6 +58,7 @@ UNITS: dict[str, Unit] = {
     "cps": _unit("计数每秒", "count per second", "counts per second"),
     "cpm": _unit("计数每分钟", "count per minute", "counts per minute"),
     "mile": _unit("英里", "mile"), "ft": _unit("英尺", "foot", "feet"),
+    "lb": _unit("磅", "pound"),
 }  # fmt: skip
 
 _SYMBOLS = "|".join(re.escape(symbol) for symbol in sorted(UNITS, key=len, reverse=True))
@@ -67,7 +68,7 @@ UNIT = rf"(?:{_SYMBOLS})(?:/(?:{_SYMBOLS}))*"
 LONE_UNIT = "|".join(
     re.escape(symbol)
     for symbol in sorted(UNITS, key=len, reverse=True)
-    if len(symbol) > 1 and symbol[-2:] in ("Sv", "Gy", "Bq", "°C", "°F")
+    if len(symbol) > 1 and symbol[-2:] in ("Sv", "Gy", "Bq", "°C", "°F", "mg", "μg", "mL", "km")
 )
 """Units that cannot be mistaken for a word and are read also without a number."""
 
