@@ -13,7 +13,7 @@ from voice import __version__
 from voice.config_file import load_config
 from voice.errors import EXIT_INTERRUPTED, HeanError, translated
 
-COMMANDS = ("run", "ask", "say", "check", "models", "kb", "eval", "bench", "config")
+COMMANDS = ("run", "ask", "say", "kb", "eval", "check", "models", "config")
 """Each is a module of voice.commands with `add_parser(subparsers)`."""
 
 _DESCRIPTION = "He'an (核安): an offline voice assistant for nuclear and radiological emergencies."

@@ -19,7 +19,7 @@ def to_mono(frames: NDArray[np.floating] | NDArray[np.signedinteger]) -> Samples
     """
     audio = frames.astype(np.float32)
     if np.issubdtype(frames.dtype, np.signedinteger):
-        audio = audio / -float(np.iinfo(frames.dtype).min)
+        audio = audio / 2.0 ** (8 * frames.dtype.itemsize - 1)
     if audio.ndim == 2:
         alive = np.any(audio != 0, axis=0)
         audio = audio[:, alive].mean(axis=1) if alive.any() else np.zeros(len(audio), np.float32)

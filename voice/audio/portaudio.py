@@ -58,8 +58,11 @@ def _sounddevice() -> Any:
     return sounddevice
 
 
-def _find(name: str, kind: str) -> tuple[int, dict[str, Any]]:
-    """Return index and description of the named (or default) device for "input" or "output"."""
+def find_device(name: str, kind: str) -> tuple[int, dict[str, Any]]:
+    """Return index and description of the named (or default) device for "input" or "output".
+
+    Raises DeviceError that lists what there is.
+    """
     sounddevice = _sounddevice()
     channels = f"max_{kind}_channels"
     usable = [(d["index"], d) for d in devices() if d[channels] > 0]
@@ -113,7 +116,7 @@ class PortAudioMicrophone:
         self.dropped = 0
         """Blocks lost because the listener was late."""
         self._captured: queue.Queue[Samples | None] = queue.Queue(int(_CAPTURED_S / _BLOCK_S))
-        index, device = _find(name, "input")
+        index, device = find_device(name, "input")
         self.name = str(device["name"])
         self._stream, self._device_hz = _open(
             _sounddevice().InputStream, "input", index, rate_hz, self._on_audio
@@ -163,7 +166,7 @@ class PortAudioSpeaker:
         self._queued_samples = 0
         self._barred = 0
         self._closed = False
-        index, device = _find(name, "output")
+        index, device = find_device(name, "output")
         self.name = str(device["name"])
         self._stream, self.rate_hz = _open(
             _sounddevice().OutputStream, "output", index, rate_hz, self._on_need

@@ -1,0 +1,121 @@
+"""Load every engine that the configuration names: the one place that knows all packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from asr import Recognizer, VoiceActivityDetector
+from asr.pinyin import syllables
+from asr.repair import Repairer
+from llm import LanguageModel, Sampling
+from llm.answer import Answerer
+from llm.knowledge import SHIPPED, KnowledgeBase, load_knowledge
+from llm.retrieve import Retriever
+from models.catalog import Model
+from models.store import Store
+from voice.config import Config
+from voice.errors import UsageError
+from voice.tts import Synthesizer
+
+NO_MODEL = "none"
+"""Value of llm.model with which only vetted texts are spoken."""
+
+
+@dataclass(frozen=True)
+class Ears:
+    """What is needed to hear."""
+
+    vad: VoiceActivityDetector
+    recognizer: Recognizer
+    repairer: Repairer
+
+
+class ModelFiles:
+    """Finds the model of a stage: the one the configuration names, or that of the profile."""
+
+    def __init__(self, config: Config) -> None:
+        self._store = Store(config.store)
+        self._profile = self._store.catalog.profile(config.models.profile)
+
+    def find(self, stage: str, name: str = "") -> tuple[Model, dict[str, Path]]:
+        """Return the catalogue's entry for a stage and the files of that model by role.
+
+        Raises ModelStoreError if it is missing or damaged, UsageError if it does something else.
+        """
+        model = self._store.catalog.model(name or self._profile[stage])
+        if model.stage != stage:
+            raise UsageError(
+                f"{model.id} is a model for {model.stage}, not for {stage}", "hean models list"
+            )
+        return model, self._store.resolve(model.id)
+
+
+def knowledge_of(config: Config) -> KnowledgeBase:
+    """Return the knowledge base that the configuration names."""
+    folder = config.knowledge.folder
+    return load_knowledge(Path(folder).expanduser() if folder else SHIPPED)
+
+
+def load_ears(config: Config, knowledge: KnowledgeBase) -> Ears:
+    """Load voice activity detection, recognition and repair."""
+    from asr.engines import create_recognizer
+    from asr.vad import SileroVad
+
+    found = ModelFiles(config)
+    _, vad_files = found.find("vad")
+    model, files = found.find("asr", config.asr.model)
+    return Ears(
+        SileroVad(vad_files),
+        create_recognizer(model.engine, files, config.asr),
+        Repairer(knowledge.terms("zh")),
+    )
+
+
+def load_retriever(config: Config, knowledge: KnowledgeBase) -> Retriever:
+    """Load the search over what may be spoken; vectors are kept in the user's cache folder."""
+    from llm.encode import UniversalSentenceEncoder
+
+    return Retriever(
+        knowledge.speakable,
+        UniversalSentenceEncoder(),
+        syllables,
+        knowledge.vocabulary,
+        config.cache / "vectors",
+    )
+
+
+def load_answerer(config: Config, knowledge: KnowledgeBase) -> Answerer:
+    """Load retrieval, the language model and the answer policy."""
+    return Answerer(
+        knowledge,
+        load_retriever(config, knowledge),
+        syllables,
+        load_model(config),
+        Sampling(max_tokens=config.llm.max_answer_tokens),
+        timeout_s=config.llm.timeout_s,
+    )
+
+
+def load_model(config: Config) -> LanguageModel | None:
+    """Load the language model; None if the configuration wants none."""
+    from llm.engines import create_model
+
+    if config.llm.server_url:
+        return create_model("openai", {}, config.llm)
+    if config.llm.model == NO_MODEL:
+        return None
+    model, files = ModelFiles(config).find("llm", config.llm.model)
+    return create_model(model.engine, files, config.llm)
+
+
+def load_voice(config: Config) -> Synthesizer:
+    """Load the voice, with its cache of answers synthesised ahead."""
+    from voice.tts.cache import CachedSynthesizer
+    from voice.tts.engines import create_synthesizer
+
+    model, files = ModelFiles(config).find("tts", config.tts.model)
+    voice = create_synthesizer(model.engine, files, config.tts)
+    if not config.tts.cache_mb:
+        return voice
+    return CachedSynthesizer(voice, config.cache / "speech", config.tts.cache_mb)

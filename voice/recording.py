@@ -1,0 +1,108 @@
+"""Hear the question in a recording."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from asr import RATE_HZ, Samples, Transcript, VoiceActivityDetector
+from asr.endpoint import EndpointRules
+from voice.audio.wavfile import read_audio
+from voice.engines import Ears
+from voice.errors import InputError
+
+_SEARCH_S = 120.0
+"""How far into a recording speech is looked for."""
+_AFTER_S = 0.3
+"""Audio kept after the last speech."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A question from a recording."""
+
+    transcript: Transcript
+    understood: str
+    seconds: dict[str, float]
+    """Seconds that finding speech, recognition and repair took."""
+    warnings: tuple[str, ...] = ()
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long a block took."""
+    begin = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[stage] = time.perf_counter() - begin
+
+
+def hear_recording(path: Path, ears: Ears, rules: EndpointRules) -> Heard:
+    """Return what is said in a recording.
+
+    Raises InputError if it cannot be read, or if nobody speaks in it.
+    """
+    audio, length_s = read_audio(path, RATE_HZ, _SEARCH_S)
+    seconds: dict[str, float] = {}
+    with timed(seconds, "vad"):
+        question, warnings = find_question(audio, length_s, ears.vad, rules)
+    if not len(question):
+        raise InputError(f"{path}: no speech was found in it", "speak closer to the microphone")
+    with timed(seconds, "asr"):
+        stream = ears.recognizer.stream()
+        stream.accept(question)
+        transcript = stream.finish()
+    if not transcript.text:
+        raise InputError(f"{path}: nothing was understood", "say it again, slowly and clearly")
+    with timed(seconds, "repair"):
+        understood = ears.repairer.repair(transcript.text, transcript.language)
+    return Heard(transcript, understood, seconds, warnings)
+
+
+def find_question(
+    audio: Samples, length_s: float, vad: VoiceActivityDetector, rules: EndpointRules
+) -> tuple[Samples, tuple[str, ...]]:
+    """Return the audio from the first speech to the last, and what was left out.
+
+    A person who hesitates stays one question: pauses do not end it, only the longest length does.
+    """
+    voiced = _voiced_chunks(audio, vad, rules)
+    warnings = []
+    if length_s > _SEARCH_S:
+        warnings.append(f"only the first {_SEARCH_S:.0f} of {length_s:.0f} seconds were searched")
+    if not len(voiced):
+        return audio[:0], tuple(warnings)
+    size = vad.chunk_samples
+    start = max(0, int(voiced[0] * size - rules.pre_roll_s * RATE_HZ))
+    end = int((voiced[-1] + 1) * size + _AFTER_S * RATE_HZ)
+    longest = int(rules.max_utterance_s * RATE_HZ)
+    if end - start > longest:
+        warnings.append(
+            f"the question is longer than {rules.max_utterance_s:.0f} seconds: "
+            "what follows was not used"
+        )
+    return audio[start : min(end, start + longest)], tuple(warnings)
+
+
+def _voiced_chunks(audio: Samples, vad: VoiceActivityDetector, rules: EndpointRules) -> np.ndarray:
+    """Return the numbers of the chunks with speech; clicks are no speech."""
+    vad.reset()
+    size = vad.chunk_samples
+    padded = np.concatenate([audio, np.zeros(-len(audio) % size, np.float32)])
+    speech = [vad.probability(chunk) >= 0.5 for chunk in padded.reshape(-1, size)]
+    shortest = max(1, round(rules.min_speech_s * RATE_HZ / size))
+    kept: list[int] = []
+    run: list[int] = []
+    for number, voiced in enumerate([*speech, False]):
+        if voiced:
+            run.append(number)
+        else:
+            kept += run if len(run) >= shortest else []
+            run = []
+    return np.array(kept, int)

@@ -1,0 +1,47 @@
+"""One turn of the conversation: an identity with its own cancel switch, never reset or reused."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Turn:
+    """A question and its answer."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Stop all work on this turn soon. There is no way back."""
+        self._cancelled.set()
+
+    def cancelled(self) -> bool:
+        """Tell whether the turn was cancelled."""
+        return self._cancelled.is_set()
+
+
+class Turns:
+    """Hands out turns. At most one is answered at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._answered = Turn(0)
+
+    def create(self) -> Turn:
+        """Return a new turn. It disturbs nobody: it may turn out to be a cough."""
+        with self._lock:
+            self._count += 1
+            return Turn(self._count)
+
+    def take_over(self, turn: Turn) -> None:
+        """Make `turn` the one that is answered; the one before is cancelled."""
+        with self._lock:
+            self._answered.cancel()
+            self._answered = turn
+
+    def cancel(self) -> None:
+        """Cancel the turn that is being answered."""
+        with self._lock:
+            self._answered.cancel()

@@ -1,0 +1,60 @@
+"""Events as lines in a terminal: what was heard, understood, decided and answered."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from voice.events import (
+    AnswerReady,
+    Event,
+    FinalTranscript,
+    Outcome,
+    PartialTranscript,
+    StageFailed,
+    TurnEnded,
+)
+from voice.reply import answer_rows, row
+
+_ENDINGS = {
+    Outcome.NOTHING_HEARD: "nothing was understood; please say it again",
+    Outcome.CANCELLED: "interrupted",
+    Outcome.FAILED: "failed",
+}
+
+
+class TerminalView:
+    """Writes events as they come. On a terminal a partial transcript replaces the one before."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._live = out.isatty()
+        self._partial_shown = False
+
+    def __call__(self, event: Event) -> None:
+        """Write one event."""
+        if isinstance(event, PartialTranscript):
+            self._partial(event.text)
+        elif isinstance(event, FinalTranscript):
+            self._line("heard", event.heard)
+            self._line("understood", event.understood)
+        elif isinstance(event, AnswerReady):
+            for label, text in answer_rows(event.answer):
+                self._line(label, text)
+        elif isinstance(event, StageFailed):
+            self._line("failed", f"{event.stage}: {event.message}")
+        elif isinstance(event, TurnEnded) and event.outcome in _ENDINGS:
+            self._line("", _ENDINGS[event.outcome])
+
+    def _partial(self, text: str) -> None:
+        if self._live:
+            print(f"\r\x1b[K{row('…', text)}", end="", file=self._out, flush=True)
+            self._partial_shown = True
+        else:
+            self._line("partial", text)
+
+    def _line(self, label: str, text: str) -> None:
+        if self._partial_shown:
+            print("\r\x1b[K", end="", file=self._out)
+            self._partial_shown = False
+        print(row(label, text), file=self._out, flush=True)
