@@ -103,13 +103,14 @@ def _write_english(gold: Path, silver: Path, path: Path) -> None:
     """Keep one pronunciation for each word, the checked (gold) one where there is one."""
     lexicon: dict[str, str] = {}
     for source in (gold, silver):
-        for word, phonemes in _read_json(source).items():
+        table = _read_json(source)
+        if not table:
+            raise ModelStoreError(f"{source.name} holds no pronunciations")
+        for word, phonemes in table.items():
             if isinstance(phonemes, dict):  # by part of speech, which is not analysed
                 phonemes = phonemes["DEFAULT"]
             if phonemes and word.replace("'", "").isascii() and word.replace("'", "").isalpha():
                 lexicon.setdefault(word, phonemes)
-    if not lexicon:
-        raise ModelStoreError(f"{gold.name} holds no pronunciations")
     _write_lines(path, (f"{word}\t{lexicon[word]}" for word in sorted(lexicon)))
 
 
@@ -134,6 +135,8 @@ def _write_model(source: Path, path: Path) -> None:
         model = onnx.load(str(source))
     except (OSError, DecodeError) as error:
         raise ModelStoreError(f"{source.name} is not an ONNX model: {error}") from error
+    if not model.graph.node:
+        raise ModelStoreError(f"{source.name} is not an ONNX model: it is empty")
     unquantize_convolutions(model)
     onnx.save(model, str(path))
 

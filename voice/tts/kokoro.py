@@ -134,7 +134,8 @@ def _counted(path: Path) -> dict[str, int]:
 
 def _load_styles(path: Path) -> Styles:
     try:
-        with np.load(path) as archive:
+        # From an open file: numpy leaves the one that it opens itself open if it is damaged.
+        with path.open("rb") as file, np.load(file) as archive:
             styles = {name: np.asarray(archive[name], np.float32) for name in archive.files}
     except (OSError, ValueError, EOFError, AttributeError, BadZipFile) as error:
         raise SynthesisError(f"{path.name} cannot be read: {error}") from error
@@ -157,6 +158,7 @@ def _load_model(path: Path, threads: int) -> Any:
         session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     except (
         failures.Fail,
+        failures.InvalidArgument,
         failures.InvalidGraph,
         failures.InvalidProtobuf,
         failures.NoSuchFile,

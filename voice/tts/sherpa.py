@@ -47,7 +47,7 @@ class Sound:
     """A word or mark of a text, as the voice knows it."""
 
     text: str
-    """As written in the lexicon; empty if the lexicon does not have it."""
+    """How sherpa-onnx is made to say it; empty if it takes only the tokens."""
     tokens: tuple[str, ...]
 
 
@@ -61,8 +61,20 @@ class Lexicon:
     def __init__(self, tokens: Path, lexicon: Path, english: English | None = None) -> None:
         self._tokens = read_tokens(tokens)
         self._words = read_words(lexicon, self._tokens)
-        self._longest = max(map(len, self._words))
+        self._characters = {
+            sounds: word for word, sounds in reversed(self._words.items()) if len(word) == 1
+        }
         self._english = english
+        self._longest = max(map(len, self._words))
+
+    def without_unsayable(self) -> Lexicon:
+        """Leave out the words that no characters can stand for, so that they are cut smaller."""
+        self._words = {
+            word: tokens
+            for word, tokens in self._words.items()
+            if len(word) == 1 or word.isascii() or self._homophones(tokens)
+        }
+        return self
 
     def sounds(self, text: str) -> tuple[list[Sound], list[str]]:
         """Return the sounds of a text of words and marks, and the characters that have none.
@@ -92,7 +104,27 @@ class Lexicon:
         return next((n for n in lengths if text[start : start + n] in self._words), 1)
 
     def _known(self, word: str) -> list[Sound] | None:
-        return [Sound(word, self._words[word])] if word in self._words else None
+        tokens = self._words.get(word)
+        if tokens is None:
+            return None
+        text = word if len(word) == 1 or word.isascii() else self._homophones(tokens)
+        return [Sound(text, tokens)]
+
+    def _homophones(self, tokens: tuple[str, ...]) -> str:
+        """Return single characters that sound like these tokens.
+
+        sherpa-onnx 2.0 reads Chinese character by character and ignores the words of the
+        lexicon; so 重新 (chong xin, not zhong xin) is given to it as 虫新.
+        """
+        spelled, start = "", 0
+        while start < len(tokens):
+            ends = range(len(tokens), start, -1)
+            end = next((end for end in ends if tokens[start:end] in self._characters), None)
+            if end is None:
+                return ""
+            spelled += self._characters[tokens[start:end]]
+            start = end
+        return spelled
 
     def _latin(self, word: str) -> list[Sound] | None:
         known = self._known(word.lower()) or self._foreign(word)

@@ -17,7 +17,7 @@ def create_vits(files: Files, config: TtsConfig) -> Synthesizer:
     if "sil" in tokens and "eos" not in tokens:
         # sherpa-onnx takes both for granted as soon as there is one.
         raise SynthesisError(f"{files['tokens'].name} has sil but no eos")
-    lexicon = Lexicon(files["tokens"], files["lexicon"])
+    lexicon = Lexicon(files["tokens"], files["lexicon"]).without_unsayable()
     vits = sherpa_onnx.OfflineTtsVitsModelConfig(
         model=str(files["model"]), tokens=str(files["tokens"]), lexicon=str(files["lexicon"])
     )

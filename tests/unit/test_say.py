@@ -1,0 +1,30 @@
+import argparse
+
+import pytest
+
+from voice.commands import say
+from voice.config import Config
+from voice.errors import ConfigError, InputError
+
+
+def _run(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    say.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["say", *arguments])
+    return int(args.run(args, Config()))
+
+
+@pytest.mark.parametrize("arguments", [(), ("",), ("  ", "\n")])
+def test_no_text_is_an_input_error(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="no text"):
+        _run(*arguments)
+
+
+def test_far_too_much_text_is_an_input_error() -> None:
+    with pytest.raises(InputError, match="100000 characters"):
+        _run("核" * 100_000)
+
+
+def test_impossible_speed_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigError, match="from 0.5 to 2.0"):
+        _run("马上进屋", "--speed", "9")
