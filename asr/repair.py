@@ -108,17 +108,18 @@ def _nearly(sounds: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _is_wording(run: str, at: int, term: str) -> bool:
-    """Tell whether what stands in place of `term` makes sense as it is: it is a word or, if it is
-    short, holds one that is not in the term or shares one with its neighbours.
+    """Tell whether what stands in place of `term` makes sense as it is.
+
+    It does if it is a word; if it is two characters that make words with their neighbours; if it
+    is three that hold a word, but none of the term's.
     """
     words, size = _words(), len(term)
     if run[at : at + size] in words:
         return True
-    if size > _SHORT + 1:
-        return False
-    first, last = (at - 1, at + size) if size == _SHORT else (at, at + size - 1)
-    pairs = (run[place : place + 2] for place in range(max(0, first), last))
-    return any(pair in words and pair not in term for pair in pairs)
+    if size == _SHORT:
+        return run[max(0, at - 1) : at + 1] in words or run[at + 1 : at + 3] in words
+    pairs = [run[place : place + 2] for place in range(at, at + size - 1)]
+    return size == _SHORT + 1 and not words.isdisjoint(pairs) and all(p not in term for p in pairs)
 
 
 @cache

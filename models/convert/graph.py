@@ -27,12 +27,19 @@ class Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
 
     def input(self, name: str, kind: str, shape: Sequence[int | str]) -> str:
         """Declare an input, `kind` as in onnx.TensorProto; text in `shape` is any length."""
         element = onnx.TensorProto.DataType.Value(kind)
         self._inputs.append(helper.make_tensor_value_info(name, element, shape))
         return name
+
+    def output(self, name: str, value: str, shape: Sequence[int | str]) -> None:
+        """Declare that float32 `value` leaves the graph as `name`."""
+        self._nodes.append(helper.make_node("Identity", [value], [name]))
+        info = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        self._outputs.append(info)
 
     def constant(self, value: Any, dtype: str = "float32", name: str = "") -> str:
         """Store a constant; the same `name` is stored once."""
@@ -73,15 +80,10 @@ class Graph:
         product = self.matmul_int8(x, self.constant(levels.T, "int8"), self.constant(scale))
         return self.op("Add", product, self.constant(bias))
 
-    def save(self, path: Path, outputs: Mapping[str, str], metadata: Mapping[str, object]) -> None:
-        """Write the graph; `outputs` gives each output its name in the file, in order."""
-        for name, value in outputs.items():
-            self._nodes.append(helper.make_node("Identity", [value], [name]))
-        infos = [
-            helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs
-        ]
+    def save(self, path: Path, metadata: Mapping[str, object]) -> None:
+        """Write the graph."""
         graph = helper.make_graph(
-            self._nodes, path.stem, self._inputs, infos, list(self._constants.values())
+            self._nodes, path.stem, self._inputs, self._outputs, list(self._constants.values())
         )
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION

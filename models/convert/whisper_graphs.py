@@ -97,11 +97,11 @@ def write_encoder(
         *(net.cross_projections(x, f"decoder/layer_{n}") for n in range(sizes.decoder_layers)),
         strict=True,
     )
-    outputs = {
-        "n_layer_cross_k": graph.op("Concat", *keys, axis=0),
-        "n_layer_cross_v": graph.op("Concat", *values, axis=0),
-    }
-    graph.save(path, outputs, metadata)
+    head = sizes.width // sizes.heads
+    shape: list[int | str] = [sizes.decoder_layers, sizes.heads, "positions", head]
+    graph.output("n_layer_cross_k", graph.op("Concat", *keys, axis=0), shape)
+    graph.output("n_layer_cross_v", graph.op("Concat", *values, axis=0), shape)
+    graph.save(path, metadata)
 
 
 def write_decoder(weights: Tensors, sizes: Dimensions, path: Path, rules: TokenRules) -> None:
@@ -144,12 +144,12 @@ def write_decoder(weights: Tensors, sizes: Dimensions, path: Path, rules: TokenR
         x = graph.op("Add", x, net.cross_attention(x, audio_k, audio_v, prefix))
         x = net.feed_forward(x, prefix)
     scores = embedding.scores(net.norm(net.ends(x, tokens), "decoder"))
-    outputs = {
-        "logits": net.next_token(scores, offset, rules),
-        "out_n_layer_self_k_cache": graph.op("Concat", *new_ks, axis=0),
-        "out_n_layer_self_v_cache": graph.op("Concat", *new_vs, axis=0),
-    }
-    graph.save(path, outputs, {})
+    logits = net.next_token(scores, offset, rules)
+    graph.output("logits", logits, [1, 1, sizes.vocabulary])
+    cache[2] = "decoded"
+    graph.output("out_n_layer_self_k_cache", graph.op("Concat", *new_ks, axis=0), cache)
+    graph.output("out_n_layer_self_v_cache", graph.op("Concat", *new_vs, axis=0), cache)
+    graph.save(path, {})
 
 
 class _Embedding:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from asr.repair import Repairer
+
+TERMS = [
+    *("碘片", "稳定碘", "核事故", "沾污", "隐蔽", "烟羽", "撤离", "孕妇", "半衰期", "避迁", "辐射"),
+    *(
+        "剂量",
+        "放射性",
+        "核电站",
+        "核应急",
+        "喂奶",
+        "牲畜",
+        "射线",
+        "警报",
+        "核事件",
+        "毒气",
+        "本底",
+    ),
+    *("西弗", "孕期", "铯", "KI", "碘131"),
+]
+REPAIRER = Repairer(TERMS)
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("点片什么时候吃", "碘片什么时候吃"),
+        ("孩子能吃電片嗎?", "孩子能吃碘片吗？"),
+        ("点遍吃几片", "碘片吃几片"),
+        ("稳定点有副作用吗", "稳定碘有副作用吗"),
+        ("发生何事故怎么办", "发生核事故怎么办"),
+        ("照射和战物有啥不一样", "照射和沾污有啥不一样"),
+        ("占污了怎么洗", "沾污了怎么洗"),
+        ("在家硬逼多久", "在家隐蔽多久"),
+        ("怎么能少受点服涉", "怎么能少受点辐射"),
+        ("受多大纪量", "受多大剂量"),
+        ("半摔期是什么", "半衰期是什么"),
+        ("要不要闭钱", "要不要避迁"),
+        ("放射信物质", "放射性物质"),
+        ("合应急热线", "核应急热线"),
+        ("什么时候要车里", "什么时候要撤离"),
+        ("烟雨应急计划区", "烟羽应急计划区"),
+        ("我家在河电站旁边", "我家在核电站旁边"),
+    ],
+)
+def test_misheard_terms_are_put_right(heard: str, meant: str) -> None:
+    assert REPAIRER.repair(heard, "zh") == meant
+    assert REPAIRER.repair(meant, "zh") == meant
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "碘片放在车里了",
+        "我媳妇在本地",
+        "未来十年怎么样",
+        "清点硬币",
+        "涉嫌违法",
+        "费用和时间都会增多",
+        "从我的作品派生出来的",
+        "重点片区在哪里",
+        "这里有烟雨",
+        "今天运气不错",
+        "吃点面条",
+        "新京报快讯",
+    ],
+)
+def test_other_words_stay_as_they_are(said: str) -> None:
+    assert REPAIRER.repair(said, "zh") == said
+
+
+def test_english_is_only_cleaned() -> None:
+    assert REPAIRER.repair(" when to take K.I.", "en") == "when to take KI"
+
+
+def test_terms_that_are_not_given_are_not_written() -> None:
+    assert Repairer([]).repair("点片什么时候要车里", "zh") == "点片什么时候要车里"
+
+
+def test_hardly_any_or_much_text_is_no_trouble() -> None:
+    assert REPAIRER.repair("", "zh") == ""
+    assert REPAIRER.repair("点", "zh") == "点"
+    assert REPAIRER.repair("点片" * 1000, "zh") == "碘片" * 1000
