@@ -36,9 +36,7 @@ def test_every_format_is_heard_alike(
     tmp_path: Path, suffix: str, subtype: str, rate_hz: int, channels: int
 ) -> None:
     if suffix in (".mp3", ".ogg"):
-        channels = min(
-            channels, 2
-        )  # more have roles of their own there
+        channels = min(channels, 2)  # more have roles of their own there
     path = tmp_path / f"question{suffix}"
     soundfile.write(path, np.stack([tone(rate_hz)] * channels, 1), rate_hz, subtype=subtype)
     audio, length_s = read_audio(path, 16_000)
