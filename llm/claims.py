@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from llm.knowledge.vocabulary import Vocabulary
 from llm.language import is_han
 from llm.ngrams import stem
-from llm.numbers import Quantity, quantities
+from llm.numbers import Quantity, quantities, without_quantities
 from llm.wording import Wording
 
 _SENTENCE_END = {"zh": re.compile(r"[。！？!?；;\n]+"), "en": re.compile(r"[.!?;](?=\s|$)|\n+")}
-_CLAUSE_END = {"zh": re.compile(r"[，,：:（）()]+"), "en": re.compile(r"[,:()]+(?=\s|$)|\s[-–—]\s")}
+_CLAUSE_END = {
+    "zh": re.compile(r"[，,：:（）()]+"),
+    "en": re.compile(r"[,:()]+(?=\s|$)|\s[-–—]\s|\s(?:and|but|while)\s"),
+}
 
 _MODES = {
     "zh": (
@@ -101,6 +104,14 @@ _FUNCTION_WORDS = frozenset(
 _HAN_OR_WORD = re.compile(r"[\u3400-\u9fff]|[a-z]+(?:'[a-z]+)?")
 
 
+@dataclass(frozen=True, order=True)
+class Name:
+    """A thing of the vocabulary, by its usual name."""
+
+    kind: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Clause:
     """One clause, taken apart."""
@@ -108,10 +119,12 @@ class Clause:
     text: str
     quantities: tuple[tuple[Quantity, str], ...]
     """Each number with its comparison: at_most, at_least or nothing."""
-    names: frozenset[str]
-    """Named things of the vocabulary, by their usual name."""
+    names: frozenset[Name]
+    """Named things of the vocabulary."""
     modes: frozenset[str]
     """not_needed, denied, prohibited, required, permitted."""
+    negations: int
+    """How often something is negated: twice is not once."""
     relations: frozenset[str]
     content: tuple[str, ...]
     """Characters (Chinese) or stems that carry meaning, negations and modals left out."""
@@ -123,9 +136,14 @@ class ClauseReader:
     def __init__(self, language: str, vocabulary: Vocabulary) -> None:
         self._language = language
         self._wording = Wording(vocabulary.synonyms(language), ())
-        groups = [term.names for term in vocabulary.field_terms] + list(vocabulary.same)
-        names = {group[language][0] for group in groups if group.get(language)}
-        self._names = sorted((self._wording.canonical(n) for n in names), key=len, reverse=True)
+        kinds = [(term.kind, term.names) for term in vocabulary.field_terms]
+        kinds += [("everyday", names) for names in vocabulary.same]
+        names = {
+            Name(kind, self._wording.canonical(group[language][0]))
+            for kind, group in kinds
+            if group.get(language)
+        }
+        self._names = sorted(names, key=lambda name: len(name.text), reverse=True)
 
     def sentences(self, text: str) -> list[list[Clause]]:
         """Return the clauses of every sentence."""
@@ -141,32 +159,37 @@ class ClauseReader:
         return [clauses for clauses in read if clauses]
 
     def _clause(self, text: str) -> Clause:
-        modes, rest = _take_modes(text, self._language)
+        modes, negations, rest = _take_modes(text, self._language)
         return Clause(
             text.strip(),
             tuple(_compared(text)),
             frozenset(self._named(text)),
             modes,
+            negations,
             frozenset(name for name, words in _RELATION_PATTERNS.items() if words.search(rest)),
-            tuple(_content(rest)),
+            tuple(_content(without_quantities(rest))),
         )
 
-    def _named(self, text: str) -> list[str]:
+    def _named(self, text: str) -> list[Name]:
         found = []
         for name in self._names:
-            if name in text:
+            if name.text in text:
                 found.append(name)
-                text = text.replace(name, " ")
+                text = text.replace(name.text, " ")
         return found
 
 
-def _take_modes(text: str, language: str) -> tuple[frozenset[str], str]:
+def _take_modes(text: str, language: str) -> tuple[frozenset[str], int, str]:
+    """Return the modes of a text, how often it negates, and the text without those words."""
     modes = set()
+    negations = 0
     for mode, pattern in _MODE_PATTERNS[language]:
         text, count = pattern.subn(" ", text)
         if count:
             modes.add(mode)
-    return frozenset(modes), text
+        if mode in NEGATIONS:
+            negations += count
+    return frozenset(modes), negations, text
 
 
 def _compared(text: str) -> list[tuple[Quantity, str]]:

@@ -33,7 +33,7 @@ class Thresholds:
     """From here an entry is spoken as written."""
     consider: float = 0.36
     """From here a passage may be composed from; below it nothing in the base answers."""
-    outside: float = 0.50
+    outside: float = 0.62
     """From here an entry answers although the question has no word of the field."""
     both: float = 0.75
     """From here each half of a double question is answered by itself."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +69,9 @@ def _content_hash(name: str, texts: list[str]) -> str:
 
 def _read(path: Path, rows: int) -> Vectors | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            vectors: Vectors = file["vectors"].astype(np.float32)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            vectors: Vectors = arrays["vectors"].astype(np.float32)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, pickle.UnpicklingError):
         return None
     return vectors if vectors.ndim == 2 and len(vectors) == rows else None
 
@@ -77,16 +79,16 @@ def _read(path: Path, rows: int) -> Vectors | None:
 def _write(path: Path, vectors: Vectors) -> None:
     """Write beside and rename, so that a power cut leaves the old file or the new one."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez(file, vectors=vectors.astype(np.float16))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        return
-    for old in path.parent.glob("vectors-*.npz"):
-        if old != path:
-            old.unlink(missing_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                np.savez(file, vectors=vectors.astype(np.float16))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        for old in path.parent.glob("vectors-*.npz"):
+            if old != path:
+                old.unlink(missing_ok=True)

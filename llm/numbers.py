@@ -100,12 +100,21 @@ class Quantity:
 
 def quantities(text: str) -> list[Quantity]:
     """Return every number of a text with its unit, in order."""
+    text = _EN_IDIOMS.sub(" ", _IDIOMS.sub(" ", _one_form(text)))
+    return [q for match in _QUANTITY.finditer(text) for q in _read(match)]
+
+
+def without_quantities(text: str) -> str:
+    """Return a text without its numbers and their units."""
+    return _QUANTITY.sub(" ", _one_form(text))
+
+
+def _one_form(text: str) -> str:
+    """Return the text with 百分之五十, 五成 and level five as 50%, 50% and 5级."""
     text = unicodedata.normalize("NFKC", text).lower()
-    text = _EN_IDIOMS.sub(" ", _IDIOMS.sub(" ", text))
     text = _PERCENT_BEFORE.sub(lambda m: f"{_value(m[1]):g}%", text)
     text = _LEVEL_BEFORE.sub(lambda m: f"{_value(m[1]):g}级", text)
-    text = _TENTHS.sub(lambda m: f"{10 * _DIGITS[m[1]]}%", text)
-    return [q for match in _QUANTITY.finditer(text) for q in _read(match)]
+    return _TENTHS.sub(lambda m: f"{10 * _DIGITS[m[1]]}%", text)
 
 
 def _read(match: re.Match[str]) -> Iterator[Quantity]:

@@ -211,8 +211,7 @@ class _Shelf:
         w = self._weights
         hits = []
         for fused, number, parts, phrase in found[:limit]:
-            rival = self._rival(number, found)
-            odds = w.base + w.slope * fused + w.lead * (fused - rival)
+            odds = w.base + w.slope * fused + w.lead * self._lead(fused, number, found)
             rounded = {name: round(value, 3) for name, value in parts.items()}
             hits.append(
                 Hit(
@@ -224,12 +223,14 @@ class _Shelf:
             )
         return hits
 
-    def _rival(self, number: int, found: list[tuple[float, int, dict[str, float], str]]) -> float:
-        """Return the similarity of the best entry that rests on other facts."""
+    def _lead(
+        self, fused: float, number: int, found: list[tuple[float, int, dict[str, float], str]]
+    ) -> float:
+        """Return how far an entry is ahead of the best one that rests on other facts."""
         facts = set(self._entries[number].facts)
-        for fused, other, _, _ in found:
+        for rival, other, _, _ in found:
             if other != number and not facts & set(self._entries[other].facts):
-                return fused
+                return fused - rival
         return 0.0
 
     def _phrases(self, number: int) -> NDArray[np.float32]:

@@ -97,11 +97,11 @@ class Scorer:
             answer,
             outcome,
             "" if good else self._fault(question, answer),
-            self._is_supported(answer),
+            self.is_supported(answer),
             first[0].entry.id if first else "",
         )
 
-    def _is_supported(self, answer: Answer) -> bool:
+    def is_supported(self, answer: Answer) -> bool:
         """Return whether a composed text passes verification against the passage it cites."""
         if answer.decision != "grounded":
             return True
