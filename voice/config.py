@@ -72,6 +72,26 @@ class KnowledgeConfig:
 
 
 @dataclass(frozen=True)
+class AuditConfig:
+    """What is recorded of each turn. Sound never is."""
+
+    enabled: bool = True
+    """Write a row for each turn, chained by hashes (`hean audit`)."""
+    keep_days: int = 365
+    """Days after which `hean audit prune` deletes a row; 0 = never."""
+    text: bool = True
+    """Store questions and answers; false = only their lengths and hashes. A hash hides a rare
+    sentence well, but not one that somebody can guess."""
+    mask_personal: bool = False
+    """Mask numbers of persons and telephones, names, addresses and e-mail in questions before
+    they are stored. By rules: it finds most, not all."""
+
+    def __post_init__(self) -> None:
+        if self.keep_days < 0:
+            raise ValueError(f"audit.keep_days is {self.keep_days}; it must be 0 or more")
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration."""
 
@@ -82,6 +102,7 @@ class Config:
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     llm: LlmConfig = field(default_factory=LlmConfig)
     tts: TtsConfig = field(default_factory=TtsConfig)
+    audit: AuditConfig = field(default_factory=AuditConfig)
 
     @property
     def store(self) -> Path:
@@ -89,6 +110,11 @@ class Config:
         if self.models.store:
             return Path(self.models.store).expanduser()
         return _user_folder("XDG_DATA_HOME", "~/.local/share") / "models"
+
+    @property
+    def audit_file(self) -> Path:
+        """Return the file of the audit log, beside the folder of the models."""
+        return self.store.parent / "audit.db"
 
     @property
     def cache(self) -> Path:

@@ -4,6 +4,7 @@ HeanError                  exit
 ├── UsageError               2    the command line asks for something that makes no sense
 ├── ModelError              65    a model is missing, cut short, altered or of the wrong format
 ├── KnowledgeFault          65    the knowledge base is wrong
+├── AuditError              65    the audit log is damaged, or cannot be read or written
 ├── InputError              66    a recording or text cannot be used, or nothing was heard in it
 ├── StageError              70    recognition, retrieval, generation or synthesis failed
 ├── DeviceError             74    no microphone or loudspeaker, or it was lost
@@ -58,6 +59,12 @@ class KnowledgeFault(HeanError):
     """The knowledge base is wrong."""
 
     code, exit_code = "knowledge", 65
+
+
+class AuditError(HeanError):
+    """The audit log is damaged, or cannot be read or written; a turn goes on without it."""
+
+    code, exit_code = "audit", 65
 
 
 class InputError(HeanError):

@@ -1,0 +1,152 @@
+"""The audit log of this device: append, read, verify, prune."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from voice import __version__
+from voice.audit.chain import Head, Report, Row, check, next_row
+from voice.audit.database import reading, writing
+from voice.audit.record import TurnRecord, stored_fields, timestamp, utc_now
+from voice.config import AuditConfig
+from voice.errors import AuditError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows to look at."""
+
+    last: int = 20
+    """The newest ones of those that fit."""
+    since: datetime | None = None
+    decision: str = ""
+
+
+class AuditLog:
+    """Append-only. Several threads and processes may use the same file."""
+
+    def __init__(self, path: Path, config: AuditConfig = AuditConfig()) -> None:  # noqa: B008
+        self.path = path
+        self._config = config
+
+    def append(self, record: TurnRecord) -> int | None:
+        """Write a turn and return its row number; None if the owner wants no audit.
+
+        When it returns, the row is on the disk. Takes some milliseconds, at most a few seconds
+        where another process holds the log. Raises AuditError: the turn goes on, and somebody
+        has to be told that it is not recorded.
+        """
+        if not self._config.enabled:
+            return None
+        with writing(self.path) as connection:
+            return _append(connection, self.path, stored_fields(record, self._config)).id
+
+    def rows(self) -> Iterator[Row]:
+        """Yield all rows, oldest first; none if nothing was ever recorded. Raises AuditError."""
+        if self.path.exists():
+            with reading(self.path) as connection:
+                yield from _rows(connection)
+
+    def select(self, selection: Selection) -> list[Row]:
+        """Return the rows that fit, oldest first. Raises AuditError."""
+        since = timestamp(selection.since) if selection.since else ""
+        found: list[Row] = []
+        if not self.path.exists():
+            return found
+        with reading(self.path) as connection:
+            for row in _rows(connection, "DESC"):
+                if _fits(row, since, selection.decision):
+                    found.append(row)
+                if len(found) >= selection.last:
+                    break
+        return found[::-1]
+
+    def verify(self, noted: str = "") -> Report:
+        """Check the whole chain, and that it holds the head noted elsewhere if one is given.
+
+        `noted` is the beginning of its hash. A log that does not exist is an empty one.
+        Raises AuditError if the file cannot be read.
+        """
+        if not self.path.exists():
+            return check((), Head(), noted)
+        with reading(self.path) as connection:
+            return check(_rows(connection), _head(connection), noted)
+
+    def prune(self, now: datetime | None = None) -> Row | None:
+        """Delete what is older than `keep_days` and return the row that says so.
+
+        Rows go from the beginning up to the first one that is young enough, whatever the clock
+        said later, so that the rest stays a chain. None if nothing is old enough. Raises
+        AuditError, also if the chain is broken: the proof of that must not be deleted.
+        """
+        now = now or utc_now()
+        if not self._config.keep_days or not self.path.exists():
+            return None
+        oldest_kept = timestamp(now - timedelta(days=self._config.keep_days))
+        with writing(self.path) as connection:
+            if check(_rows(connection), _head(connection)).faults:
+                raise AuditError(
+                    f"the audit log {self.path} is broken; nothing was deleted",
+                    "see what is wrong: hean audit verify",
+                )
+            last = _last_before(connection, oldest_kept)
+            if last is None:
+                return None
+            row = _append(connection, self.path, _pruning(last, now, self._config.keep_days))
+            connection.execute("UPDATE head SET pruned_through = ?", (last.id,))
+            connection.execute("DELETE FROM entries WHERE id <= ?", (last.id,))
+        return row
+
+
+def _rows(connection: sqlite3.Connection, order: str = "ASC") -> Iterator[Row]:
+    cursor = connection.execute(f"SELECT id, record, hash FROM entries ORDER BY id {order}")
+    return (Row(*values) for values in cursor)
+
+
+def _head(connection: sqlite3.Connection) -> Head | None:
+    values = connection.execute("SELECT id, hash FROM head").fetchone()
+    return Head(*values) if values else None
+
+
+def _append(connection: sqlite3.Connection, path: Path, fields: Mapping[str, Any]) -> Row:
+    head = _head(connection)
+    if head is None:
+        raise AuditError(
+            f"the audit log {path} has lost the note of its newest row",
+            "move it away for inspection; the next turn begins a new log",
+        )
+    row = next_row(head, fields)
+    connection.execute("INSERT INTO entries VALUES (?, ?, ?)", (row.id, row.record, row.hash))
+    connection.execute("UPDATE head SET id = ?, hash = ?", (row.id, row.hash))
+    return row
+
+
+def _last_before(connection: sqlite3.Connection, oldest_kept: str) -> Row | None:
+    last = None
+    for row in _rows(connection):
+        if row.fields["started_at"] >= oldest_kept:
+            break
+        last = row
+    return last
+
+
+def _pruning(last: Row, now: datetime, keep_days: int) -> dict[str, Any]:
+    return {
+        "kind": "prune",
+        "started_at": timestamp(now),
+        "pruned_through": last.id,
+        "pruned_hash": last.hash,
+        "keep_days": keep_days,
+        "software": __version__,
+    }
+
+
+def _fits(row: Row, since: str, decision: str) -> bool:
+    if decision and row.fields.get("decision") != decision:
+        return False
+    return str(row.fields.get("started_at", "")) >= since
