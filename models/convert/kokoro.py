@@ -146,8 +146,8 @@ def unquantize_convolutions(model: Any) -> None:
 
     The weights stay int8 in the file (92 MB, not 256 MB) and are expanded when they are used.
     onnxruntime below 1.31 takes more than twice as long over ConvInteger (real-time factor 0.77
-    against 0.34 with 1.23, the last version for Python 3.10, on one x86-64 core; with 1.31 0.28
-    against 0.33), and the activations are no longer rounded to 8 bits.
+    against 0.34 with 1.23, the last version for Python 3.10, on one x86-64 core; with 1.31 0.31
+    against 0.36), and the activations are no longer rounded to 8 bits.
     """
     graph = _Graph(model.graph)
     replaced: dict[str, list[Any]] = {}
