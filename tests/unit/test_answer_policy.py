@@ -140,7 +140,7 @@ def test_drafts_are_never_spoken() -> None:
     assert "先关窗" not in answer.text
 
 
-# --- composed answers ------------------------------------------------------------------------------
+# --- composed answers
 
 PASSAGE = Entry(
     "zh.shelter.air",

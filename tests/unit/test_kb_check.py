@@ -83,7 +83,7 @@ def test_reading_takes_time() -> None:
     assert reading_s("one two three", "en") < 2
 
 
-# --- files ----------------------------------------------------------------------------------------
+# --- files
 
 
 def _folder(tmp_path: Path, entry: str = "", terms: str = "") -> Path:
@@ -129,7 +129,7 @@ def test_wrong_terms_are_named(tmp_path: Path, terms: str, complaint: str) -> No
         load_knowledge(_folder(tmp_path, terms=terms))
 
 
-# --- commands ---------------------------------------------------------------------------------------
+# --- commands
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -153,7 +153,8 @@ def test_kb_check_command(run: Run) -> None:
 def test_kb_check_command_fails_on_errors(run: Run, tmp_path: Path) -> None:
     folder = _folder(
         tmp_path,
-        '[[entry]]\nid = "zh.shelter.x"\nask = ["进屋吗"]\nanswer = "请打12369。"\nfacts = ["F001"]\n',
+        '[[entry]]\nid = "zh.shelter.x"\nask = ["进屋吗"]\n'
+        'answer = "请打12369。"\nfacts = ["F001"]\n',
     )
     code, out, _ = run("kb", "check", "--json", "--set", f"knowledge.folder={folder}")
     assert code == 65

@@ -13,7 +13,8 @@ ZH = (
     "碘-131的半衰期约8天，铯-137约30年。"
 )
 EN = (
-    "Stay indoors until the official all-clear. Do not open the windows. You may use tap water to wash. "
+    "Stay indoors until the official all-clear. Do not open the windows. "
+    "You may use tap water to wash. "
     "Taking off the outer layer removes up to 90% of contamination. "
     "Chernobyl was level 7 and Three Mile Island level 5."
 )
