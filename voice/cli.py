@@ -13,7 +13,7 @@ from voice import __version__
 from voice.config_file import load_config
 from voice.errors import EXIT_INTERRUPTED, HeanError, translated
 
-COMMANDS = ("run", "ask", "say", "kb", "eval", "check", "models", "config")
+COMMANDS = ("run", "ask", "say", "kb", "eval", "check", "models", "bench", "config")
 """Each is a module of voice.commands with `add_parser(subparsers)`."""
 
 _DESCRIPTION = "He'an (核安): an offline voice assistant for nuclear and radiological emergencies."
@@ -36,8 +36,9 @@ usable, or nothing heard · 70 a stage failed · 74 no sound device · 78 wrong 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    common, rest = _common_parser().parse_known_args(sys.argv[1:] if argv is None else argv)
+    common, rest = common_options(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(rest)
+    args.common = common
     try:
         with translated():
             config = load_config(common.config, common.set)
@@ -80,9 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _common_parser() -> argparse.ArgumentParser:
-    """Return the parser of the options that may stand anywhere on the command line."""
+def common_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Take out the options that may stand anywhere on the command line; return the rest too."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--set", action="append", default=[])
-    return parser
+    return parser.parse_known_args(words)

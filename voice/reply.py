@@ -14,7 +14,7 @@ from llm.answer import Answer
 from llm.knowledge import Source
 from voice.audio import Samples
 from voice.audio.wavfile import write_wav
-from voice.sentences import split_pieces
+from voice.sentences import split_sentences
 from voice.tts import Synthesizer
 
 _DECIMALS = 3
@@ -76,10 +76,20 @@ def speech(
     text: str, language: str, voice: Synthesizer, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Samples]:
     """Yield the speech of an answer, its first clause as soon as that is ready."""
-    for piece in split_pieces(text, language):
+    for part in spoken_parts(text):
         if cancelled():
             return
-        yield from voice.synthesize(piece, language, cancelled)
+        yield from voice.synthesize(part, language, cancelled)
+
+
+def spoken_parts(text: str) -> list[str]:
+    """Return the first sentence and the rest: what is synthesised, and kept, by itself.
+
+    With the first sentences of all answers synthesised ahead, every answer begins at once, and
+    the rest is made while they play.
+    """
+    first, *rest = split_sentences(text)
+    return [first, " ".join(rest)] if rest else [first]
 
 
 def speak_to_file(answer: Answer, voice: Synthesizer, path: Path) -> dict[str, float]:

@@ -30,7 +30,7 @@ def split_pieces(text: str, language: str) -> list[str]:
     abbreviations (U.S., Dr.) and list numbers (1.) are not cut.
     """
     pieces: list[str] = []
-    for sentence in _sentences(text):
+    for sentence in split_sentences(text):
         if not pieces:
             pieces += _cut_first(sentence, *FIRST_PIECE[language])
         else:
@@ -39,7 +39,8 @@ def split_pieces(text: str, language: str) -> list[str]:
     return [part for piece in pieces for part in _cut_long(piece, longest)]
 
 
-def _sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
+    """Cut a text into whole sentences."""
     sentences, start = [], 0
     for match in _SENTENCE_END.finditer(text):
         candidate = text[start : match.end()]

@@ -1,0 +1,83 @@
+"""`hean bench ask`: how long a person waits for a recorded question, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from voice.app import Engines, endpoint_rules, load_engines
+from voice.bench import distribution, resident_mb, single
+from voice.config import Config
+from voice.recording import hear_recording
+from voice.reply import speech
+
+_STARTS = 3
+_READY = "import json, sys; from voice.bench_ask import report_ready; report_ready()"
+Figures = dict[str, Mapping[str, float | int]]
+
+
+def measure(
+    config: Config, options: Sequence[str], recordings: Sequence[Path], say: Callable[[str], None]
+) -> Figures:
+    """Ask every recording; return cold start, waiting time by stage and memory.
+
+    `options` are command-line options that lead a child process to the same configuration.
+    Only vetted answers (decision `verbatim`) count for end_to_first_sample_s.
+    """
+    starts = []
+    for number in range(_STARTS):
+        say(f"cold start {number + 1} of {_STARTS}")
+        starts.append(_cold_start_s(options))
+    engines = load_engines(config)
+    stages: dict[str, list[float]] = {}
+    for number, path in enumerate(recordings, 1):
+        say(f"question {number} of {len(recordings)}: {path.name}")
+        decision, seconds = _ask(path, config, engines)
+        for stage, value in seconds.items():
+            stages.setdefault(f"stage_{stage}_s", []).append(value)
+        key = "end_to_first_sample_s" if decision == "verbatim" else "end_to_first_sample_other_s"
+        stages.setdefault(key, []).append(sum(seconds.values()))
+    figures: Figures = {key: distribution(values) for key, values in stages.items()}
+    figures["cold_start_s"] = distribution(starts)
+    figures["rss_mb"] = single(resident_mb())
+    return figures
+
+
+def _ask(path: Path, config: Config, engines: Engines) -> tuple[str, dict[str, float]]:
+    """Return the decision and the seconds of each stage up to the first sample of the answer."""
+    heard = hear_recording(path, engines.ears, endpoint_rules(config))
+    answer = engines.answerer.answer(heard.understood, heard.transcript.language)
+    begin = time.perf_counter()
+    next(speech(answer.text, answer.language, engines.voice))
+    first_sound = {"first_sound": time.perf_counter() - begin}
+    return answer.decision, {**heard.seconds, **answer.seconds, **first_sound}
+
+
+def _cold_start_s(options: Sequence[str]) -> float:
+    """Return the seconds from starting a process to everything being loaded."""
+    begin = time.perf_counter()
+    child = subprocess.Popen(
+        [sys.executable, "-c", _READY, json.dumps(list(options))], stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    ready = child.stdout.readline()
+    seconds = time.perf_counter() - begin
+    child.communicate()
+    if child.returncode or not ready:
+        raise RuntimeError("the assistant did not start; `hean check` tells why")
+    return seconds
+
+
+def report_ready() -> None:
+    """Load everything as configured and say so. Runs in the child process."""
+    from voice.cli import common_options
+    from voice.config_file import load_config
+
+    options, _ = common_options(json.loads(sys.argv[1]))
+    load_engines(load_config(options.config, options.set))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()

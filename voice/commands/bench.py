@@ -1,0 +1,66 @@
+"""`hean bench`: measure this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from voice.config import Config
+from voice.errors import InputError
+
+_EPILOG = """\
+examples:
+  hean bench ask                                   with the recording that is shipped
+  hean bench ask --wav questions/*.wav --json      with recordings of yours, for scripts
+
+Speed depends on what else the machine does: look at the load that is printed, and compare ratios.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command and its benchmarks."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure speed and memory on this machine",
+        description="Measure speed and memory on this machine.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    benches = parser.add_subparsers(metavar="NAME", required=True)
+    ask = benches.add_parser("ask", help="recorded questions: start, waiting time, memory")
+    ask.add_argument("--wav", nargs="+", type=Path, metavar="FILE", help="recorded questions")
+    ask.add_argument("--json", action="store_true", help="print one object for scripts")
+    ask.set_defaults(run=_ask)
+
+
+def _ask(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench import result
+    from voice.bench_ask import measure
+    from voice.commands.run import SHIPPED
+
+    recordings = args.wav or [SHIPPED]
+    if missing := [path for path in recordings if not path.is_file()]:
+        raise InputError(f"{missing[0]}: no such file", "name recordings that exist")
+    options = ["--config", str(args.common.config)] if args.common.config else []
+    options += [word for setting in args.common.set for word in ("--set", setting)]
+    figures = measure(config, options, recordings, _say)
+    _print(result("ask", figures), args.json)
+    return 0
+
+
+def _say(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)
+
+
+def _print(outcome: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(outcome, ensure_ascii=False))
+        return
+    machine = outcome["machine"]
+    print(f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}")
+    for key, figure in sorted(outcome["figures"].items()):
+        print(f"{key:<32}" + "  ".join(f"{name} {value:g}" for name, value in figure.items()))
