@@ -12,8 +12,9 @@ unknown    in the field, but nothing vetted, or nobody here can know
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from llm.guard import Guard, Verdict
 from llm.knowledge.vocabulary import Vocabulary
@@ -54,6 +55,9 @@ class Decision:
     """For records and tests."""
 
 
+THRESHOLDS = {"zh": Thresholds(), "en": Thresholds(outside=0.45)}
+"""Fewer English questions of other fields come near an entry."""
+
 _BREAK = re.compile(
     r"[?？!！。;；\n]+|(?:，|,)?(?:还有|另外|以及|顺便问)(?:就是|一个)?|,? (?:and also|also,) "
 )
@@ -78,12 +82,12 @@ class Decider:
         retriever: Retriever,
         vocabulary: Vocabulary,
         syllables: Syllables,
-        thresholds: Thresholds | None = None,
+        thresholds: Mapping[str, Thresholds] = MappingProxyType(THRESHOLDS),
     ) -> None:
         self._guard = guard
         self._retriever = retriever
         self._syllables = syllables
-        self._thresholds = thresholds or Thresholds()
+        self._thresholds = thresholds
         self._words = {lang: [clean(t) for t in vocabulary.terms(lang)] for lang in ("zh", "en")}
         keys = (sound_key(syllables(word)) for word in self._words["zh"])
         self._sounds = {key for key in keys if key}
@@ -116,10 +120,13 @@ class Decider:
             return Decision("refuse", verdict=verdict, reason=reason)
         if reply.answer_rest:
             hits = self._retriever.search(verdict.rest, language, 1) if verdict.rest else []
-            fitting = [h for h in hits if h.score >= self._thresholds.consider]
+            fitting = [h for h in hits if h.score >= self._thresholds[language].consider]
             return Decision(reply.decision, tuple(fitting), verdict, reason)
         for hit in self._retriever.search(text, language, 1):
-            if hit.entry.decision == reply.decision and hit.score >= self._thresholds.speak:
+            if (
+                hit.entry.decision == reply.decision
+                and hit.score >= self._thresholds[language].speak
+            ):
                 return Decision(reply.decision, (hit,), None, f"{reason}; {hit.entry.id}")
         return Decision(reply.decision, verdict=verdict, reason=reason)
 
@@ -131,7 +138,8 @@ class Decider:
             return ()
         hits = [hit for p in parts for hit in self._retriever.search(p, language, 1)]
         clear = all(
-            h.score >= self._thresholds.both and h.entry.decision in ("verbatim", "correct")
+            h.score >= self._thresholds[language].both
+            and h.entry.decision in ("verbatim", "correct")
             for h in hits
         )
         if len(hits) == 2 and clear and hits[0].entry.id != hits[1].entry.id:
@@ -139,7 +147,7 @@ class Decider:
         return ()
 
     def _by_entry(self, hits: list[Hit], text: str, language: str) -> Decision:
-        limits = self._thresholds
+        limits = self._thresholds[language]
         in_field = self.in_field(text, language)
         enough = limits.consider if in_field else limits.outside
         if not hits or hits[0].score < enough:
@@ -159,7 +167,7 @@ class Decider:
     def _is_other_reading(self, best: Hit, other: Hit) -> bool:
         """Return whether two entries fit alike and speak of different things."""
         return (
-            best.score - other.score < self._thresholds.tie
+            best.score - other.score < self._thresholds[best.entry.language].tie
             and best.entry.topic != other.entry.topic
             and not set(best.entry.facts) & set(other.entry.facts)
             and other.entry.id not in best.entry.related
