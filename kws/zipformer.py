@@ -1,0 +1,120 @@
+"""Wake words by a small streaming Zipformer transducer, through sherpa-onnx's KeywordSpotter."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kws import RATE_HZ, Detection, Files, Samples, WakeConfig, WakeWordError
+from kws.keywords import Tokenizer, label_of
+from kws.protobuf import onnx_metadata
+from kws.words import WakeWord
+
+NAME = "zipformer"
+CHUNK_SAMPLES = 1600
+"""0.1 s: the models take 0.16 s or more at once."""
+
+_ENCODER_METADATA = (
+    "encoder_dims", "query_head_dims", "value_head_dims", "num_heads", "num_encoder_layers",
+    "cnn_module_kernels", "left_context_len", "T", "decode_chunk_len",
+)  # fmt: skip
+_TYPE = "zipformer2"
+
+
+class ZipformerDetector:
+    """Listens for wake words. Files: encoder, decoder, joiner, tokens; bpe or lexicon for English.
+
+    Raises WakeWordError if a file is missing or damaged, or a word cannot be heard.
+    """
+
+    chunk_samples = CHUNK_SAMPLES
+
+    def __init__(
+        self,
+        words: Sequence[WakeWord],
+        files: Files,
+        config: WakeConfig = WakeConfig(),  # noqa: B008 - a frozen value
+    ) -> None:
+        lines = Tokenizer(files, _check_models(files)).lines(words)
+        self._words = {label_of(word): word for word in words}
+        self._refractory = int(config.refractory_s * RATE_HZ)
+        self._native = _load(files, lines, config.threads)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all audio heard so far; time starts again at zero."""
+        self._stream = self._native.create_stream()
+        self._heard = self._deaf_until = 0
+
+    def process(self, samples: Samples) -> Detection | None:
+        """Hear one more chunk; tell whether a word has just been said."""
+        self._heard += len(samples)
+        # As a list: sherpa-onnx converts arrays element by element, four times as slowly.
+        self._stream.accept_waveform(RATE_HZ, samples.tolist())
+        found = None
+        while self._native.is_ready(self._stream):
+            self._native.decode_stream(self._stream)
+            label = self._native.get_result(self._stream)
+            if label:
+                self._native.reset_stream(self._stream)  # or it would be found again and again
+                found = found or self._detection(label)
+        return found
+
+    def _detection(self, label: str) -> Detection | None:
+        if self._heard < self._deaf_until:
+            return None
+        self._deaf_until = self._heard + self._refractory
+        word = self._words[label]
+        return Detection(word.text, word.threshold, self._heard / RATE_HZ, NAME)
+
+
+def _load(files: Files, lines: Iterable[str], threads: int) -> Any:
+    import sherpa_onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        keywords = Path(folder) / "keywords.txt"
+        keywords.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        try:
+            return sherpa_onnx.KeywordSpotter(
+                tokens=str(files["tokens"]),
+                encoder=str(files["encoder"]),
+                decoder=str(files["decoder"]),
+                joiner=str(files["joiner"]),
+                keywords_file=str(keywords),
+                num_threads=threads,
+            )
+        except RuntimeError as error:
+            raise WakeWordError(f"the wake word model cannot be loaded: {error}") from error
+
+
+def _check_models(files: Files) -> int:
+    """Return how many tokens the model knows.
+
+    Raises WakeWordError where sherpa-onnx would end the process: it wants all of the metadata.
+    """
+    if missing := {"encoder", "decoder", "joiner", "tokens"} - files.keys():
+        raise WakeWordError(f"the wake word model has no {' and no '.join(sorted(missing))} file")
+    kind = _metadata(files["encoder"], ["model_type"])["model_type"]
+    if kind != _TYPE:
+        raise WakeWordError(f"{files['encoder']} is of type {kind}, not {_TYPE}")
+    _metadata(files["encoder"], _ENCODER_METADATA)
+    _metadata(files["joiner"], [])
+    known = _metadata(files["decoder"], ["vocab_size", "context_size"])["vocab_size"]
+    if not known.isdecimal():
+        raise WakeWordError(f"{files['decoder']} has a wrong vocab_size: {known!r}")
+    return int(known)
+
+
+def _metadata(path: Path, keys: Iterable[str]) -> dict[str, str]:
+    """Return the metadata of a whole ONNX file that has all `keys`."""
+    try:
+        found = onnx_metadata(path.read_bytes())
+    except OSError as error:
+        raise WakeWordError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise WakeWordError(f"{path} is no whole ONNX model: {error}") from error
+    if missing := [key for key in keys if not found.get(key)]:
+        raise WakeWordError(f"{path} lacks the metadata {', '.join(missing)}")
+    return found
