@@ -74,10 +74,20 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
                 yield connection
 
 
+def exists(path: Path) -> bool:
+    """Tell whether there is a log. Raises AuditError if this user may not even know that."""
+    with _clear_errors(path):
+        return path.exists()
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """See the log as it is at one moment; others may go on writing. Raises AuditError."""
-    with _clear_errors(path), closing(_connect(path)) as connection:
+    # SQLite wants to put its files beside the log, which on a write-protected stick it cannot:
+    # a log without a journal may be read alone there.
+    alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    mode = "ro&immutable=1" if alone else "rw"
+    with _clear_errors(path), closing(_connect(path, mode)) as connection:
         connection.execute("PRAGMA query_only = ON")
         if not _version(connection, path):
             raise AuditError(f"{path} holds no audit log", _ASIDE)
@@ -97,8 +107,8 @@ def _create_file(path: Path) -> None:
     sync(path.parent)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode=rw"
+def _connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(address, BUSY_TIMEOUT_S, isolation_level=None, uri=True)
     # Bytes that are no UTF-8 must not stop the check that is to find them.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -144,8 +154,8 @@ def _clear_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise AuditError(
-            f"the audit log {path} cannot be created: {error.strerror}",
-            f"give this user the right to write {path.parent}, or set models.store",
+            f"the audit log {path} cannot be opened: {error.strerror}",
+            f"give this user the right to read and write {path.parent}",
         ) from error
     except sqlite3.Error as error:
         for part, what, fix in _FAILURES:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from voice.audit.chain import Head, Row
-from voice.errors import InputError
+from voice.errors import AuditError, InputError
 
 _MODE = 0o600
 _COLUMNS = (
@@ -58,12 +58,19 @@ def export(rows: Iterable[Row], path: Path, name: str) -> Head:
     write, encoding = FORMATS[name]
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE)
-        with open(descriptor, "w", encoding=encoding, newline="") as file:
-            return write(rows, file)
     except FileExistsError as error:
         raise InputError(f"{path} exists already", "name a new file") from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", "name a file that can be written") from error
+    try:
+        with open(descriptor, "w", encoding=encoding, newline="") as file:
+            return write(rows, file)
+    except OSError as error:
+        path.unlink()
+        raise InputError(f"{path}: {error.strerror}", "free some space on its disk") from error
+    except AuditError:
+        path.unlink()
+        raise
 
 
 def _cell(value: object) -> object:

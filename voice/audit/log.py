@@ -11,7 +11,7 @@ from typing import Any
 
 from voice import __version__
 from voice.audit.chain import Head, Report, Row, check, next_row
-from voice.audit.database import reading, writing
+from voice.audit.database import exists, reading, writing
 from voice.audit.record import TurnRecord, stored_fields, timestamp, utc_now
 from voice.config import AuditConfig
 from voice.errors import AuditError
@@ -48,7 +48,7 @@ class AuditLog:
 
     def rows(self) -> Iterator[Row]:
         """Yield all rows, oldest first; none if nothing was ever recorded. Raises AuditError."""
-        if self.path.exists():
+        if exists(self.path):
             with reading(self.path) as connection:
                 yield from _rows(connection)
 
@@ -56,7 +56,7 @@ class AuditLog:
         """Return the rows that fit, oldest first. Raises AuditError."""
         since = timestamp(selection.since) if selection.since else ""
         found: list[Row] = []
-        if not self.path.exists():
+        if not exists(self.path):
             return found
         with reading(self.path) as connection:
             for row in _rows(connection, "DESC"):
@@ -72,7 +72,7 @@ class AuditLog:
         `noted` is the beginning of its hash. A log that does not exist is an empty one.
         Raises AuditError if the file cannot be read.
         """
-        if not self.path.exists():
+        if not exists(self.path):
             return check((), Head(), noted)
         with reading(self.path) as connection:
             return check(_rows(connection), _head(connection), noted)
@@ -85,7 +85,7 @@ class AuditLog:
         AuditError, also if the chain is broken: the proof of that must not be deleted.
         """
         now = now or utc_now()
-        if not self._config.keep_days or not self.path.exists():
+        if not self._config.keep_days or not exists(self.path):
             return None
         oldest_kept = timestamp(now - timedelta(days=self._config.keep_days))
         with writing(self.path) as connection:
@@ -129,7 +129,7 @@ def _append(connection: sqlite3.Connection, path: Path, fields: Mapping[str, Any
 def _last_before(connection: sqlite3.Connection, oldest_kept: str) -> Row | None:
     last = None
     for row in _rows(connection):
-        if row.fields["started_at"] >= oldest_kept:
+        if str(row.fields.get("started_at")) >= oldest_kept:
             break
         last = row
     return last

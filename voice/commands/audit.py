@@ -158,8 +158,9 @@ def _date(text: str) -> datetime:
 
 def _lines(row: Row) -> list[str]:
     fields = row.fields
-    what = [fields.get(name) for name in ("source", "decision", "outcome", "error_code")]
-    lines = [f"{row.id}  {_local(fields.get('started_at'))}  {' · '.join(filter(None, what))}"]
+    names = ("source", "decision", "outcome", "error_code")
+    what = [_printable(fields[name]) for name in names if fields.get(name)]
+    lines = [f"{row.id}  {_local(fields.get('started_at'))}  {' · '.join(what)}"]
     if fields.get("kind") == "prune":
         lines[0] += f"rows up to {fields.get('pruned_through')} deleted by retention"
     for name in ("heard", "understood", "answer"):
