@@ -13,7 +13,7 @@ from voice import __version__
 from voice.config_file import load_config
 from voice.errors import EXIT_INTERRUPTED, HeanError, translated
 
-COMMANDS = ("run", "ask", "say", "kb", "eval", "check", "models", "bench", "config")
+COMMANDS = ("run", "ask", "say", "kb", "eval", "check", "models", "bench", "audit", "config")
 """Each is a module of voice.commands with `add_parser(subparsers)`."""
 
 _DESCRIPTION = "He'an (核安): an offline voice assistant for nuclear and radiological emergencies."
@@ -28,9 +28,9 @@ options of every command:
   --config FILE          configuration file (TOML)
   --set SECTION.KEY=V    one setting; may be repeated; `hean config` prints all of them
 
-exit codes: 0 done · 2 wrong usage · 65 model or knowledge damaged or missing · 66 input not
-usable, or nothing heard · 70 a stage failed · 74 no sound device · 78 wrong configuration ·
-130 interrupted
+exit codes: 0 done · 2 wrong usage · 65 model, knowledge or audit log damaged or missing ·
+66 input not usable, or nothing heard · 70 a stage failed · 74 no sound device · 78 wrong
+configuration · 130 interrupted
 """
 
 
