@@ -205,7 +205,8 @@ def _summary(report: Report, path: Path) -> list[str]:
         ]
     if not report.newest.id:
         return [f"nothing is recorded in {path}, or all of it was removed"]
-    lines = [f"{report.rows} rows, none changed, removed, moved or put in"]
+    rows = "1 row" if report.rows == 1 else f"{report.rows} rows"
+    lines = [f"{rows}, none changed, removed, moved or put in"]
     if report.pruned.id:
         lines.append(f"rows up to {report.pruned.id} were deleted by retention")
     if report.noted_row is not None:
