@@ -34,7 +34,11 @@ NONE = "none"
 
 
 class WakeWordError(Exception):
-    """A wake word cannot be used, or a wake word engine cannot be loaded or has failed."""
+    """A wake word, or the file of them, cannot be used."""
+
+
+class WakeModelError(WakeWordError):
+    """A wake word model is missing, damaged or of the wrong kind."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Tokenizer:
     """Writes wake words in the tokens of one model. Files: tokens; bpe or lexicon for English.
 
     The table may end with tokens that were used in training alone; `known` is how many tokens the
-    model itself knows. Raises WakeWordError if a file is missing or damaged.
+    model itself knows. Raises WakeModelError if a file is missing or damaged.
     """
 
     def __init__(self, files: Files, known: int | None = None) -> None:

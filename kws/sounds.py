@@ -29,8 +29,8 @@ FIRST_SHARE = 0.5
 """Share of the cost of an initial in the first syllable, which voice detection may cut into."""
 SYLLABLE_COST = 1.0
 """Cost of a syllable too many or too few."""
-SKIP_COST, MOST_SKIPPED = 0.2, 2
-"""Cost of a syllable before the word (呃, 嘿), and how many there may be."""
+SKIP_COST, MOST_SKIPPED = 0.05, 2
+"""Likeness lost for a sound before the word (呃, 嘿, a), and how many there may be."""
 
 _UNIT = re.compile(f"[{HAN}]+|[a-zêü']+|[0-9]", re.IGNORECASE)
 
@@ -76,7 +76,7 @@ def sounds_of_word(text: str, pinyin: str) -> list[Sound]:
 
 def likeness_at_start(word: Sequence[Sound], heard: Sequence[Sound]) -> Place:
     """Return the likeness of a word to the beginning of what was heard."""
-    starts = [index * SKIP_COST for index in range(MOST_SKIPPED + 1)]
+    starts = [index * SKIP_COST * len(word) for index in range(MOST_SKIPPED + 1)]
     return _best(word, heard, starts[: len(heard) + 1])
 
 

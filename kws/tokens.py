@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import inf
 from pathlib import Path
 
-from kws import WakeWordError
+from kws import WakeModelError, WakeWordError
 from kws.protobuf import fields
 
 BLANK = "<blk>"
@@ -26,31 +26,31 @@ def load_tokens(path: Path) -> dict[str, int]:
     """Read a table of tokens and their numbers, as sherpa-onnx insists on it: a malformed line
     would end the whole process.
 
-    Raises WakeWordError that names the line at fault.
+    Raises WakeModelError that names the line at fault.
     """
     table: dict[str, int] = {}
     for number, line in enumerate(_lines(path), 1):
         parts = line.split()
         if len(parts) != 2 or not parts[1].isdecimal():
-            raise WakeWordError(f"{path}, line {number}: not a token and its number: {line!r}")
+            raise WakeModelError(f"{path}, line {number}: not a token and its number: {line!r}")
         if parts[0] in table:
-            raise WakeWordError(f"{path}, line {number}: the token {parts[0]!r} is there twice")
+            raise WakeModelError(f"{path}, line {number}: the token {parts[0]!r} is there twice")
         table[parts[0]] = int(parts[1])
     if sorted(table.values()) != list(range(len(table))) or table.get(BLANK) != 0:
-        raise WakeWordError(f"{path} is not a whole token table")
+        raise WakeModelError(f"{path} is not a whole token table")
     return table
 
 
 def load_lexicon(path: Path) -> dict[str, list[str]]:
     """Read the phones of English words, one word a line; of several ways the first counts.
 
-    Raises WakeWordError that names the line at fault.
+    Raises WakeModelError that names the line at fault.
     """
     lexicon: dict[str, list[str]] = {}
     for number, line in enumerate(_lines(path), 1):
         word, *phones = line.split() or [""]
         if not phones:
-            raise WakeWordError(f"{path}, line {number}: not a word and its phones: {line!r}")
+            raise WakeModelError(f"{path}, line {number}: not a word and its phones: {line!r}")
         lexicon.setdefault(word.upper(), phones)
     return lexicon
 
@@ -59,18 +59,18 @@ class PieceEncoder:
     """Writes words in the pieces of a sentencepiece unigram model: the likeliest ones
     (Kudo, 2018).
 
-    Raises WakeWordError if the file is no such model.
+    Raises WakeModelError if the file is no such model.
     """
 
     def __init__(self, path: Path) -> None:
         try:
             self._scores, kind = _read_pieces(path.read_bytes())
         except OSError as error:
-            raise WakeWordError(f"{path} cannot be read: {error.strerror}") from error
+            raise WakeModelError(f"{path} cannot be read: {error.strerror}") from error
         except (ValueError, TypeError) as error:
-            raise WakeWordError(f"{path} is no sentencepiece model: {error}") from error
+            raise WakeModelError(f"{path} is no sentencepiece model: {error}") from error
         if kind != _UNIGRAM or not self._scores:
-            raise WakeWordError(f"{path} is no unigram model of sentencepiece")
+            raise WakeModelError(f"{path} is no unigram model of sentencepiece")
 
     def encode(self, words: str) -> list[str]:
         """Return the pieces of words that are set apart by spaces.
@@ -127,7 +127,7 @@ def _lines(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise WakeWordError(f"{path} cannot be read: {error.strerror}") from error
+        raise WakeModelError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise WakeWordError(f"{path} is not UTF-8 text") from error
+        raise WakeModelError(f"{path} is not UTF-8 text") from error
     return [line for line in re.split("\r?\n", text) if line.strip()]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kws import RATE_HZ, Detection, Files, Samples, WakeConfig, WakeWordError
+from kws import RATE_HZ, Detection, Files, Samples, WakeConfig, WakeModelError
 from kws.keywords import Tokenizer, label_of
 from kws.protobuf import onnx_metadata
 from kws.words import WakeWord
@@ -26,7 +26,7 @@ _TYPE = "zipformer2"
 class ZipformerDetector:
     """Listens for wake words. Files: encoder, decoder, joiner, tokens; bpe or lexicon for English.
 
-    Raises WakeWordError if a file is missing or damaged, or a word cannot be heard.
+    Raises WakeModelError if a file is missing or damaged, WakeWordError if a word cannot be heard.
     """
 
     chunk_samples = CHUNK_SAMPLES
@@ -86,24 +86,24 @@ def _load(files: Files, lines: Iterable[str], threads: int) -> Any:
                 num_threads=threads,
             )
         except RuntimeError as error:
-            raise WakeWordError(f"the wake word model cannot be loaded: {error}") from error
+            raise WakeModelError(f"the wake word model cannot be loaded: {error}") from error
 
 
 def _check_models(files: Files) -> int:
     """Return how many tokens the model knows.
 
-    Raises WakeWordError where sherpa-onnx would end the process: it wants all of the metadata.
+    Raises WakeModelError where sherpa-onnx would end the process: it wants all of the metadata.
     """
     if missing := {"encoder", "decoder", "joiner", "tokens"} - files.keys():
-        raise WakeWordError(f"the wake word model has no {' and no '.join(sorted(missing))} file")
+        raise WakeModelError(f"the wake word model has no {' and no '.join(sorted(missing))} file")
     kind = _metadata(files["encoder"], ["model_type"])["model_type"]
     if kind != _TYPE:
-        raise WakeWordError(f"{files['encoder']} is of type {kind}, not {_TYPE}")
+        raise WakeModelError(f"{files['encoder']} is of type {kind}, not {_TYPE}")
     _metadata(files["encoder"], _ENCODER_METADATA)
     _metadata(files["joiner"], [])
     known = _metadata(files["decoder"], ["vocab_size", "context_size"])["vocab_size"]
     if not known.isdecimal():
-        raise WakeWordError(f"{files['decoder']} has a wrong vocab_size: {known!r}")
+        raise WakeModelError(f"{files['decoder']} has a wrong vocab_size: {known!r}")
     return int(known)
 
 
@@ -112,9 +112,9 @@ def _metadata(path: Path, keys: Iterable[str]) -> dict[str, str]:
     try:
         found = onnx_metadata(path.read_bytes())
     except OSError as error:
-        raise WakeWordError(f"{path} cannot be read: {error.strerror}") from error
+        raise WakeModelError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise WakeWordError(f"{path} is no whole ONNX model: {error}") from error
+        raise WakeModelError(f"{path} is no whole ONNX model: {error}") from error
     if missing := [key for key in keys if not found.get(key)]:
-        raise WakeWordError(f"{path} lacks the metadata {', '.join(missing)}")
+        raise WakeModelError(f"{path} lacks the metadata {', '.join(missing)}")
     return found

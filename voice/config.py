@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asr import AsrConfig
+from kws import WakeConfig
 from llm import LlmConfig
 from voice.tts import TtsConfig
 
@@ -97,6 +98,7 @@ class Config:
 
     models: ModelsConfig = field(default_factory=ModelsConfig)
     audio: AudioConfig = field(default_factory=AudioConfig)
+    wake: WakeConfig = field(default_factory=WakeConfig)
     vad: VadConfig = field(default_factory=VadConfig)
     asr: AsrConfig = field(default_factory=AsrConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
@@ -110,6 +112,11 @@ class Config:
         if self.models.store:
             return Path(self.models.store).expanduser()
         return _user_folder("XDG_DATA_HOME", "~/.local/share") / "models"
+
+    @property
+    def wake_file(self) -> Path:
+        """Return the file of the wake words, beside the folder of the models."""
+        return self.store.parent / "wake.toml"
 
     @property
     def audit_file(self) -> Path:

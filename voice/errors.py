@@ -8,7 +8,7 @@ HeanError                  exit
 ├── InputError              66    a recording or text cannot be used, or nothing was heard in it
 ├── StageError              70    recognition, retrieval, generation or synthesis failed
 ├── DeviceError             74    no microphone or loudspeaker, or it was lost
-└── ConfigError             78    wrong file, key or value
+└── ConfigError             78    wrong configuration: file, key, value or wake word
 
 130 is an interruption by the person. Leaves raise errors of their own; `translated` turns them
 into these at the call, so that `main` is the only place that prints them.
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from asr import RecognitionError
+from kws import WakeModelError, WakeWordError
 from llm import GenerationError, KnowledgeError
 from models import ModelStoreError
 from voice.tts import SynthesisError
@@ -94,6 +95,8 @@ class ConfigError(HeanError):
 _TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
     ModelStoreError: ModelError,
     KnowledgeError: KnowledgeFault,
+    WakeModelError: ModelError,  # before its base class
+    WakeWordError: ConfigError,
     RecognitionError: StageError,
     GenerationError: StageError,
     SynthesisError: StageError,

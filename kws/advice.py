@@ -1,0 +1,50 @@
+"""What speaks against a wake word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kws.asr_pinyin import ways_to_say
+from kws.sounds import Sound, likeness_anywhere, sounds_of
+from kws.words import WakeWord
+
+FEWEST_SOUNDS = 3
+"""Fewer syllables are in ordinary speech all the time; four are good."""
+SIMILAR = 0.7
+"""Likeness of two words from which one may be taken for the other."""
+CONTAINED = 0.95
+"""Likeness from which a phrase holds a word."""
+
+EVERYDAY = (
+    "你好", "您好", "你好吗", "大家好", "早上好", "晚安", "再见", "谢谢你", "不客气", "对不起",
+    "没关系", "没问题", "不知道", "知道了", "为什么", "怎么办", "怎么样", "等一下", "小心一点",
+    "注意安全", "平平安安", "安全第一", "核安全", "核电站", "国家核安全局", "小朋友", "老师好",
+    "hello", "good morning", "thank you", "excuse me", "never mind", "okay", "nuclear safety",
+)  # fmt: skip
+"""Phrases of every day and of the field."""
+
+
+def concerns(
+    word: WakeWord, others: Sequence[WakeWord] = (), phrases: Iterable[str] = EVERYDAY
+) -> list[str]:
+    """Return why `word` may wake by mistake, a sentence for each reason.
+
+    `phrases` is what is often said where the device stands, also by the device itself.
+    """
+    ways = ways_to_say(word)
+    found = []
+    if (count := min(map(len, ways))) < FEWEST_SOUNDS and not word.text.isascii():
+        found.append(f"{word.text} has {count} syllables only; four are heard far more surely")
+    for other in others:
+        if other.text != word.text and (like := _likeness(ways, ways_to_say(other))) >= SIMILAR:
+            found.append(f"{word.text} sounds like the wake word {other.text} ({like:.2f} of 1)")
+    for phrase in phrases:
+        heard = sounds_of(phrase)
+        if max(likeness_anywhere(way, heard).likeness for way in ways) >= CONTAINED:
+            found.append(f"{word.text} is in what people say anyway: {phrase}")
+            break
+    return found
+
+
+def _likeness(ways: list[list[Sound]], others: list[list[Sound]]) -> float:
+    return max(likeness_anywhere(way, other).likeness for way in ways for other in others)

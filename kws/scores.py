@@ -1,0 +1,80 @@
+"""How near recordings come to a wake word, also where they do not wake: for `hean wake test`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from kws import Files, Samples, WakeConfig
+from kws.asr_pinyin import AsrPinyinDetector
+from kws.words import WakeWord
+from kws.zipformer import ZipformerDetector
+
+THRESHOLDS = tuple(step / 20 for step in range(1, 20))
+"""Tried all at once, since sherpa-onnx tells whether a threshold is passed, but not by how much."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How near some audio came to a wake word."""
+
+    at_s: float
+    """Seconds of audio."""
+    word: str
+    score: float
+    """From 0 to 1."""
+    woke: bool
+    """Whether it was near enough."""
+    text: str = ""
+    """What was recognised, where the engine tells."""
+
+
+class Scorer(Protocol):
+    """Scores audio."""
+
+    chunk_samples: int
+
+    def process(self, samples: Samples) -> Score | None:
+        """Hear one more chunk; return a score if there is a new one."""
+        ...
+
+
+class AsrPinyinScorer:
+    """Scores each look of the engine `asr-pinyin`."""
+
+    def __init__(self, detector: AsrPinyinDetector) -> None:
+        self.chunk_samples = detector.chunk_samples
+        self._detector = detector
+
+    def process(self, samples: Samples) -> Score | None:
+        """Hear one more chunk; return a score if what was said was looked at."""
+        before = self._detector.looked
+        found = self._detector.process(samples)
+        look = self._detector.looked
+        if look is None or look is before:
+            return None
+        word, score = (look.nearest.word, look.nearest.score) if look.nearest else ("", 0.0)
+        return Score(look.at_s, word, score, found is not None, look.text)
+
+
+class ZipformerScorer:
+    """Scores each hit of the engine `zipformer` by the highest threshold that it passes."""
+
+    def __init__(self, words: Sequence[WakeWord], files: Files, config: WakeConfig) -> None:
+        self.chunk_samples = ZipformerDetector.chunk_samples
+        self._limits = {word.text: word.threshold for word in words}
+        self._steps = {
+            threshold: ZipformerDetector(
+                [replace(word, threshold=threshold) for word in words], files, config
+            )
+            for threshold in THRESHOLDS
+        }
+
+    def process(self, samples: Samples) -> Score | None:
+        """Hear one more chunk; return a score if a word was heard at any threshold."""
+        found = [hit for step in self._steps.values() if (hit := step.process(samples))]
+        if not found:
+            return None
+        best = max(found, key=lambda hit: hit.score)
+        return Score(best.at_s, best.word, best.score, best.score >= self._limits[best.word])
