@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
-import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -12,8 +12,21 @@ from pathlib import Path
 from voice import __version__
 from voice.config_file import load_config
 from voice.errors import EXIT_INTERRUPTED, HeanError, translated
+from voice.terminal import discard, printable
 
-COMMANDS = ("run", "ask", "say", "kb", "eval", "check", "models", "bench", "audit", "config")
+COMMANDS = (
+    "run",
+    "ask",
+    "say",
+    "wake",
+    "kb",
+    "eval",
+    "check",
+    "models",
+    "bench",
+    "audit",
+    "config",
+)
 """Each is a module of voice.commands with `add_parser(subparsers)`."""
 
 _DESCRIPTION = "He'an (核安): an offline voice assistant for nuclear and radiological emergencies."
@@ -36,6 +49,8 @@ configuration · 130 interrupted
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name need not be valid Unicode
+        sys.stdout.reconfigure(errors="backslashreplace")
     common, rest = common_options(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(rest)
     args.common = common
@@ -50,8 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         print("hean: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has gone. Nothing more may be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return 0
 
 
@@ -60,9 +74,9 @@ def report(error: HeanError, as_json: bool = False) -> None:
     if as_json:
         print(json.dumps({"error": error.as_json()}, ensure_ascii=False))
         return
-    print(f"hean: {error.message}", file=sys.stderr)
+    print(f"hean: {printable(error.message)}", file=sys.stderr)
     if error.fix:
-        print(f"      {error.fix}", file=sys.stderr)
+        print(f"      {printable(error.fix)}", file=sys.stderr)
 
 
 def build_parser() -> argparse.ArgumentParser:

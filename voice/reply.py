@@ -15,10 +15,10 @@ from llm.knowledge import Source
 from voice.audio import Samples
 from voice.audio.wavfile import write_wav
 from voice.sentences import split_sentences
+from voice.terminal import row
 from voice.tts import Synthesizer
 
 _DECIMALS = 3
-_LABEL_WIDTH = 12
 
 
 def citation(source: Source) -> str:
@@ -113,12 +113,6 @@ def answer_rows(answer: Answer) -> list[tuple[str, str]]:
         ("answer", answer.text),
         *(("source", source) for source in sources),
     ]
-
-
-def row(label: str, text: str) -> str:
-    """Return a labelled line without control characters, which could steer a terminal."""
-    safe = "".join(character if character.isprintable() else " " for character in text)
-    return f"{label:<{_LABEL_WIDTH}}{safe}"
 
 
 def _source_as_json(source: Source) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import threading
 from typing import TextIO
 
 from voice.events import (
@@ -11,30 +13,46 @@ from voice.events import (
     FinalTranscript,
     Outcome,
     PartialTranscript,
+    SpeechEnded,
     StageFailed,
     TurnEnded,
 )
-from voice.reply import answer_rows, row
+from voice.reply import answer_rows
+from voice.terminal import discard, newest, row
 
 _ENDINGS = {
     Outcome.NOTHING_HEARD: "nothing was understood; please say it again",
     Outcome.CANCELLED: "interrupted",
     Outcome.FAILED: "failed",
 }
+_TOO_LONG = "the question was too long: only its beginning, {:.0f} seconds, was used"
 
 
 class TerminalView:
-    """Writes events as they come. On a terminal a partial transcript replaces the one before."""
+    """Writes events as they come. On a terminal a partial transcript replaces the one before.
+
+    The assistant goes on when the terminal, or the program that reads the lines, has gone.
+    """
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
         self._live = out.isatty()
         self._partial_shown = False
+        self._lock = threading.Lock()  # events come from several threads; lines stay whole
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
+        with self._lock:
+            try:
+                self._show(event)
+            except BrokenPipeError:
+                discard(self._out)
+
+    def _show(self, event: Event) -> None:
         if isinstance(event, PartialTranscript):
             self._partial(event.text)
+        elif isinstance(event, SpeechEnded) and event.reason == "too_long":
+            self._line("note", _TOO_LONG.format(event.audio_s))
         elif isinstance(event, FinalTranscript):
             self._line("heard", event.heard)
             self._line("understood", event.understood)
@@ -48,7 +66,9 @@ class TerminalView:
 
     def _partial(self, text: str) -> None:
         if self._live:
-            print(f"\r\x1b[K{row('…', text)}", end="", file=self._out, flush=True)
+            # A line that wraps could not be replaced.
+            line = newest(row("…", text), shutil.get_terminal_size().columns - 1)
+            print(f"\r\x1b[K{line}", end="", file=self._out, flush=True)
             self._partial_shown = True
         else:
             self._line("partial", text)

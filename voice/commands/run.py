@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     from voice.app import converse, load_engines
     from voice.audio.wavfile import WavMicrophone, WavSpeaker
     from voice.events import Bus
-    from voice.reply import row
+    from voice.terminal import row
     from voice.view import TerminalView
 
     signal.signal(signal.SIGTERM, _interrupt)
