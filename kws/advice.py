@@ -47,4 +47,5 @@ def concerns(
 
 
 def _likeness(ways: list[list[Sound]], others: list[list[Sound]]) -> float:
-    return max(likeness_anywhere(way, other).likeness for way in ways for other in others)
+    pairs = [pair for way in ways for other in others for pair in ((way, other), (other, way))]
+    return max(likeness_anywhere(*pair).likeness for pair in pairs)

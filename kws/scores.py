@@ -39,6 +39,10 @@ class Scorer(Protocol):
         """Hear one more chunk; return a score if there is a new one."""
         ...
 
+    def reset(self) -> None:
+        """Forget all audio heard so far; time starts again at zero."""
+        ...
+
 
 class AsrPinyinScorer:
     """Scores each look of the engine `asr-pinyin`."""
@@ -57,6 +61,10 @@ class AsrPinyinScorer:
         word, score = (look.nearest.word, look.nearest.score) if look.nearest else ("", 0.0)
         return Score(look.at_s, word, score, found is not None, look.text)
 
+    def reset(self) -> None:
+        """Forget all audio heard so far; time starts again at zero."""
+        self._detector.reset()
+
 
 class ZipformerScorer:
     """Scores each hit of the engine `zipformer` by the highest threshold that it passes."""
@@ -64,17 +72,20 @@ class ZipformerScorer:
     def __init__(self, words: Sequence[WakeWord], files: Files, config: WakeConfig) -> None:
         self.chunk_samples = ZipformerDetector.chunk_samples
         self._limits = {word.text: word.threshold for word in words}
-        self._steps = {
-            threshold: ZipformerDetector(
-                [replace(word, threshold=threshold) for word in words], files, config
-            )
-            for threshold in THRESHOLDS
-        }
+        self._steps = [
+            ZipformerDetector([replace(word, threshold=step) for word in words], files, config)
+            for step in THRESHOLDS
+        ]
 
     def process(self, samples: Samples) -> Score | None:
         """Hear one more chunk; return a score if a word was heard at any threshold."""
-        found = [hit for step in self._steps.values() if (hit := step.process(samples))]
+        found = [hit for step in self._steps if (hit := step.process(samples))]
         if not found:
             return None
         best = max(found, key=lambda hit: hit.score)
         return Score(best.at_s, best.word, best.score, best.score >= self._limits[best.word])
+
+    def reset(self) -> None:
+        """Forget all audio heard so far; time starts again at zero."""
+        for step in self._steps:
+            step.reset()

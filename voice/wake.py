@@ -93,6 +93,17 @@ def load_scorer(
     return AsrPinyinScorer(load_asr_pinyin(config, words, recognizer, vad))
 
 
+def load_wake_ears(config: Config) -> tuple[Recognizer, VoiceActivityDetector]:
+    """Load what wake words need of speech recognition, without the rest of the assistant."""
+    from asr.engines import create_recognizer
+    from asr.vad import SileroVad
+
+    found = ModelFiles(config)
+    _, vad_files = found.find("vad")
+    model, files = found.find("asr", config.asr.model)
+    return create_recognizer(model.engine, files, config.asr), SileroVad(vad_files)
+
+
 def transcriber(recognizer: Recognizer) -> Transcribe:
     """Return a function that gives the final transcript of audio."""
 

@@ -16,6 +16,7 @@ _EPILOG = """\
 examples:
   hean bench ask                                   with the recording that is shipped
   hean bench ask --wav questions/*.wav --json      with recordings of yours, for scripts
+  hean bench wake --audio recordings               misses; false wakes over recordings of yours
 
 Speed depends on what else the machine does: look at the load that is printed, and compare ratios.
 """
@@ -35,6 +36,12 @@ def add_parser(subparsers: Any) -> None:
     ask.add_argument("--wav", nargs="+", type=Path, metavar="FILE", help="recorded questions")
     ask.add_argument("--json", action="store_true", help="print one object for scripts")
     ask.set_defaults(run=_ask)
+    wake = benches.add_parser("wake", help="wake words missed and false wakes")
+    wake.add_argument(
+        "--audio", type=Path, metavar="FOLDER", help="hours of recordings without wake words"
+    )
+    wake.add_argument("--json", action="store_true", help="print one object for scripts")
+    wake.set_defaults(run=_wake)
 
 
 def _ask(args: argparse.Namespace, config: Config) -> int:
@@ -49,6 +56,20 @@ def _ask(args: argparse.Namespace, config: Config) -> int:
     options += [word for setting in args.common.set for word in ("--set", setting)]
     figures = measure(config, options, recordings, _say)
     _print(result("ask", figures), args.json)
+    return 0
+
+
+def _wake(args: argparse.Namespace, config: Config) -> int:
+    from kws.words import load_words
+    from voice.bench import result
+    from voice.bench_wake import measure
+    from voice.wake import load_wake_ears
+
+    if args.audio and not args.audio.is_dir():
+        raise InputError(f"{args.audio}: no such folder", "name a folder of recordings")
+    words = [word for word in load_words(config.wake_file) if word.enabled and word.pinyin]
+    figures = measure(config, words, load_wake_ears(config), args.audio, _say)
+    _print(result("wake", figures), args.json)
     return 0
 
 

@@ -1,0 +1,91 @@
+"""How near audio comes to a wake word over time: a graph in the terminal, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kws import NONE, RATE_HZ, Samples
+from voice.config import Config
+from voice.errors import UsageError
+
+if TYPE_CHECKING:
+    from kws.scores import Score, Scorer
+
+_BAR = 20
+"""Characters of a full bar."""
+_TAIL_S = 1.0
+"""Silence after a recording: it ends the last word, and parts it from the next recording."""
+
+
+def score_recordings(config: Config, recordings: Sequence[Path], as_json: bool) -> None:
+    """Print the scores of each recording. Raises InputError, ModelStoreError, WakeWordError."""
+    from voice.audio.wavfile import read_audio
+
+    heard = [(path, *read_audio(path, RATE_HZ)) for path in recordings]
+    engine, scorer = _load(config)
+    rows = []
+    for path, audio, length_s in heard:
+        scorer.reset()
+        padded = np.concatenate([audio, np.zeros(int(_TAIL_S * RATE_HZ), np.float32)])
+        scores = list(_scores(scorer, [padded]))
+        rows.append(
+            {
+                "file": str(path),
+                "seconds": round(length_s, 2),
+                "scores": [asdict(score) for score in scores],
+            }
+        )
+        if not as_json:
+            print(f"{path.name}, {length_s:.1f} s")
+            print("\n".join(map(_graph, scores)) or "  nothing like a wake word")
+    if as_json:
+        print(json.dumps({"engine": engine, "recordings": rows}, ensure_ascii=False, indent=2))
+
+
+def score_microphone(config: Config, as_json: bool) -> None:
+    """Print scores while the person speaks, until the person ends it."""
+    from voice.commands.run import open_microphone
+
+    _, scorer = _load(config)
+    microphone = open_microphone(config)
+    try:
+        for score in _scores(scorer, microphone.chunks()):
+            line = json.dumps(asdict(score), ensure_ascii=False) if as_json else _graph(score)
+            print(line, flush=True)
+    finally:
+        microphone.close()
+
+
+def _load(config: Config) -> tuple[str, Scorer]:
+    from kws.words import load_words
+    from voice.wake import engine_of, load_scorer, load_wake_ears
+
+    engine = engine_of(config)
+    if engine == NONE:
+        raise UsageError("no wake word is wanted", "give an engine: --set wake.engine=asr-pinyin")
+    words = [word for word in load_words(config.wake_file) if word.enabled]
+    return engine, load_scorer(config, words, *load_wake_ears(config))
+
+
+def _scores(scorer: Scorer, audio: Iterable[Samples]) -> Iterator[Score]:
+    from voice.audio.pcm import Rechunker
+
+    rechunker = Rechunker(scorer.chunk_samples)
+    for samples in audio:
+        for chunk in rechunker.process(samples):
+            if score := scorer.process(chunk):
+                yield score
+
+
+def _graph(score: Score) -> str:
+    bar = "█" * round(score.score * _BAR)
+    mark = "→ wakes" if score.woke else ""
+    text = f"heard: {score.text}" if score.text else ""
+    line = f"{score.at_s:7.1f} s  {bar:·<{_BAR}} {score.score:4.2f} {score.word} {mark} {text}"
+    return line.rstrip()
