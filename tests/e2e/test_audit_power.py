@@ -47,6 +47,7 @@ def numbers(text: str) -> list[int]:
     return [int(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_chain(tmp_path: Path) -> None:
     path = tmp_path / "audit.db"
     with writer(path, 200) as one, writer(path, 200) as two:
@@ -58,6 +59,7 @@ def test_two_processes_make_one_chain(tmp_path: Path) -> None:
     assert (report.rows, report.newest.id, report.faults) == (400, 400, ())
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_no_committed_row_is_lost(tmp_path: Path) -> None:
     path, moments, committed = tmp_path / "audit.db", random.Random(4), set[int]()
     for _ in range(KILLS):
@@ -74,6 +76,7 @@ def test_killed_at_any_moment_no_committed_row_is_lost(tmp_path: Path) -> None:
     assert len(committed) >= KILLS
 
 
+@pytest.mark.slow
 def test_killed_while_it_is_made_the_log_is_whole_or_begins_anew(tmp_path: Path) -> None:
     moments = random.Random(5)
     for number in range(10):
@@ -132,7 +135,7 @@ def test_a_full_disk_loses_nothing_and_is_said(tmp_path: Path) -> None:
 
 # Checks a log and appends to it, as a user who may not write it.
 READER = """
-import os, sys
+import os, sys, urllib.parse  # all imports while Python's own files can still be read
 from pathlib import Path
 from tests.audit_log import turn
 from voice.audit.log import AuditLog

@@ -109,7 +109,7 @@ def _create_file(path: Path) -> None:
 
 def _connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(address, BUSY_TIMEOUT_S, isolation_level=None, uri=True)
+    connection = sqlite3.connect(address, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True)
     # Bytes that are no UTF-8 must not stop the check that is to find them.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     return connection
