@@ -92,6 +92,12 @@ class ConfigError(HeanError):
     code, exit_code = "config", 78
 
 
+def error_of(code: str, message: str) -> HeanError:
+    """Return the error of a code, for what was told by code and message alone."""
+    kinds = {kind.code: kind for kind in HeanError.__subclasses__()}
+    return kinds.get(code, StageError)(message)
+
+
 _TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
     ModelStoreError: ModelError,
     KnowledgeError: KnowledgeFault,

@@ -53,7 +53,8 @@ def hear_recording(path: Path, ears: Ears, rules: EndpointRules) -> Heard:
     with timed(seconds, "vad"):
         question, warnings = find_question(audio, length_s, ears.vad, rules)
     if not len(question):
-        raise InputError(f"{path}: no speech was found in it", "speak closer to the microphone")
+        found = "; ".join([f"{path}: no speech was found in it", *warnings])
+        raise InputError(found, "speak closer to the microphone")
     with timed(seconds, "asr"):
         stream = ears.recognizer.stream()
         stream.accept(question)
@@ -70,7 +71,8 @@ def find_question(
 ) -> tuple[Samples, tuple[str, ...]]:
     """Return the audio from the first speech to the last, and what was left out.
 
-    A person who hesitates stays one question: pauses do not end it, only the longest length does.
+    A person who hesitates stays one question: pauses do not end it, only the longest length does,
+    and then it ends with the last speech before that.
     """
     voiced = _voiced_chunks(audio, vad, rules)
     warnings = []
@@ -80,14 +82,15 @@ def find_question(
         return audio[:0], tuple(warnings)
     size = vad.chunk_samples
     start = max(0, int(voiced[0] * size - rules.pre_roll_s * RATE_HZ))
-    end = int((voiced[-1] + 1) * size + _AFTER_S * RATE_HZ)
-    longest = int(rules.max_utterance_s * RATE_HZ)
-    if end - start > longest:
+    limit = start + int(rules.max_utterance_s * RATE_HZ)
+    used = voiced[voiced * size <= limit]
+    if len(used) < len(voiced):
         warnings.append(
-            f"the question is longer than {rules.max_utterance_s:.0f} seconds: "
-            "what follows was not used"
+            f"what is said more than {rules.max_utterance_s:.0f} seconds after the beginning "
+            "of the question was not used"
         )
-    return audio[start : min(end, start + longest)], tuple(warnings)
+    end = int((used[-1] + 1) * size + _AFTER_S * RATE_HZ)
+    return audio[start : min(end, limit)], tuple(warnings)
 
 
 def _voiced_chunks(audio: Samples, vad: VoiceActivityDetector, rules: EndpointRules) -> np.ndarray:

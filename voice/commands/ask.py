@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,8 @@ examples:
   echo "Can I drink tap water?" | hean ask --text -
 
 A recording may be WAV, FLAC, MP3 or OGG of any rate and layout. The spoken answer to NAME.wav is
-written to NAME.answer.wav. Exit status: the one of the first question that failed.
+written to NAME.answer.wav, or to NAME-2.answer.wav where that would replace a file of the same
+run. Exit status: the one of the first question that failed.
 """
 
 
@@ -55,13 +57,41 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Answer all questions; return the exit code of the first that failed."""
-    if args.text == "-":
-        args.text = sys.stdin.read()
-    if args.text is not None and not args.text.strip():
-        raise InputError("the question is empty", "for example: hean ask --text 碘片什么时候吃")
     if args.mic:
         return _by_microphone(args, config)
+    if args.text is not None:
+        args.text = _written_question(args.text)
+    if not args.silent:
+        _check_folder(args.out)
     return _answer_all(args, config)
+
+
+def _written_question(text: str) -> str:
+    """Return a question in writing, "-" read from stdin. Raises InputError if it cannot be one."""
+    from llm.answer import MAX_QUESTION_CHARS
+
+    if text == "-":
+        # No character takes more than four bytes; endless input must not fill the memory.
+        text = sys.stdin.buffer.read(4 * MAX_QUESTION_CHARS + 1).decode("utf-8-sig", "replace")
+    question = text.strip()
+    if not question:
+        raise InputError("the question is empty", "for example: hean ask --text 碘片什么时候吃")
+    if len(question) > MAX_QUESTION_CHARS:
+        raise InputError(
+            f"the question is longer than {MAX_QUESTION_CHARS} characters", "ask in one sentence"
+        )
+    return question
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise InputError now rather than after the first answer was made, and lost."""
+    fix = "name a folder that can be written with --out, or write none with --silent"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})", fix) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: cannot be written", fix)
 
 
 def _answer_all(args: argparse.Namespace, config: Config) -> int:
@@ -85,7 +115,7 @@ def _from_text(
     answerer = load_answerer(config, knowledge_of(config))
 
     def reply() -> Reply:
-        return _reply(args.text.strip(), answerer.answer(args.text.strip()), {}, (), voice, target)
+        return _reply(args.text, answerer.answer(args.text), {}, (), voice, target)
 
     target = args.out / "question.answer.wav"
     yield "", _attempt(reply)
@@ -101,45 +131,54 @@ def _from_wav(
     knowledge = knowledge_of(config)
     ears, answerer = load_ears(config, knowledge), load_answerer(config, knowledge)
 
-    def reply(path: Path) -> Reply:
+    def reply(path: Path, target: Path) -> Reply:
         heard = hear_recording(path, ears, endpoint_rules(config))
         answer = answerer.answer(heard.understood, heard.transcript.language)
-        target = args.out / f"{path.stem}.answer.wav"
         return _reply(
             heard.transcript.text, answer, dict(heard.seconds), heard.warnings, voice, target
         )
 
-    for path in args.wav:
-        yield str(path), _attempt(partial(reply, path))
+    for path, target in zip(args.wav, _targets(args.wav, args.out), strict=True):
+        yield str(path), _attempt(partial(reply, path, target))
+
+
+def _targets(recordings: Sequence[Path], folder: Path) -> Iterator[Path]:
+    """Yield where the answer to each recording goes: none replaces another, nor a recording."""
+    taken = {path.absolute() for path in recordings}
+    for path in recordings:
+        target, number = folder / f"{path.stem}.answer.wav", 1
+        while target.absolute() in taken:
+            number += 1
+            target = folder / f"{path.stem}-{number}.answer.wav"
+        taken.add(target.absolute())
+        yield target
 
 
 def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     """Listen until one question is answered aloud."""
     from voice.app import converse, load_engines
     from voice.commands.run import open_microphone, open_speaker
-    from voice.events import AnswerReady, Bus, Event, FinalTranscript, TurnEnded
-    from voice.reply import Reply
+    from voice.events import Bus
+    from voice.first_answer import FirstAnswer
+    from voice.view import TerminalView
 
     engines = load_engines(config)
     microphone = open_microphone(config)
     speaker = open_speaker(config, engines.voice.rate_hz)
-    heard: dict[int, str] = {}
-
-    def observe(event: Event) -> None:
-        if isinstance(event, FinalTranscript):
-            heard[event.turn] = event.heard
-        elif isinstance(event, AnswerReady):
-            reply = Reply(heard[event.turn], event.answer, dict(event.answer.seconds))
-            _print("", reply, args.json)
-        elif isinstance(event, TurnEnded) and event.turn in heard:
-            microphone.close()
-
+    first = FirstAnswer(microphone.close)
     bus = Bus()
-    bus.subscribe(observe)
+    bus.subscribe(first)
+    if not args.json:
+        bus.subscribe(TerminalView())
     try:
         converse(config, engines, microphone, speaker, bus)
     finally:
+        microphone.close()
         speaker.close()
+    if first.error:
+        raise first.error
+    if args.json and first.reply:
+        _print("", first.reply, as_json=True)
     return 0
 
 

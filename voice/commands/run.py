@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from voice.config import Config
-from voice.errors import DeviceError
+from voice.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
     from voice.audio import Microphone, Speaker
@@ -52,28 +54,39 @@ def run(args: argparse.Namespace, config: Config) -> int:
     from asr import RATE_HZ
     from voice.app import converse, load_engines
     from voice.audio.wavfile import WavMicrophone, WavSpeaker
-    from voice.events import Bus
+    from voice.events import Bus, Event, FinalTranscript, PlaybackStarted
     from voice.terminal import row
     from voice.view import TerminalView
 
     signal.signal(signal.SIGTERM, _interrupt)
     recording = _recording(args, config)
-    engines = load_engines(config)
-    microphone: Microphone
-    microphone = WavMicrophone(recording, RATE_HZ) if recording else open_microphone(config)
     in_file = args.out or (ANSWER if recording else None)
+    _check_writable(in_file)
+    played = WavMicrophone(recording, RATE_HZ) if recording else None
+    engines = load_engines(config)
+    microphone: Microphone = played or open_microphone(config)
     rate_hz = engines.voice.rate_hz
     speaker = WavSpeaker(in_file, rate_hz) if in_file else open_speaker(config, rate_hz)
+    happened: Counter[type[Event]] = Counter()
     bus = Bus()
     bus.subscribe(TerminalView())
+    bus.subscribe(lambda event: happened.update([type(event)]))
     try:
         converse(config, engines, microphone, speaker, bus)
     finally:
         microphone.close()
         speaker.close()
-    if in_file:
+    if recording and not happened[FinalTranscript]:
+        raise InputError(f"{recording}: nothing was heard in it", "speak closer to the microphone")
+    if in_file and happened[PlaybackStarted]:
         print(row("spoken", str(in_file)))
     return 0
+
+
+def _check_writable(file: Path | None) -> None:
+    """Raise InputError now rather than when the conversation is over and would be lost."""
+    if file and (file.is_dir() or not os.access(file.parent, os.W_OK)):
+        raise InputError(f"{file}: cannot be written", "name a file in a folder that exists")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
