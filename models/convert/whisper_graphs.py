@@ -3,6 +3,7 @@
 The graphs do what OpenAI's model does, with these differences, all for speed or truth:
 
 - the encoder takes any length up to 30 s, so short questions cost little;
+- frames of zeros, with which sherpa-onnx fills up the input, become what silence looks like;
 - cross-attention keys and values leave the encoder split by head, and the self-attention cache
   holds only what was decoded, so that no step copies more than it must. sherpa-onnx hands both
   through without looking at their shapes;
@@ -80,7 +81,7 @@ def write_encoder(
     """
     net = _Network(weights, sizes)
     graph = net.graph
-    x = graph.input("mel", "FLOAT", [1, sizes.mels, "frames"])
+    x = net.silence(graph.input("mel", "FLOAT", [1, sizes.mels, "frames"]))
     x = net.gelu(net.convolution(x, "encoder/conv1", stride=1))
     x = net.gelu(net.convolution(x, "encoder/conv2", stride=2))
     x = graph.op("Transpose", x, perm=[0, 2, 1])
@@ -183,6 +184,19 @@ class _Network:
         self._weights = weights
         self._sizes = sizes
 
+    def silence(self, mel: str) -> str:
+        """Return mel (1, mels, frames) with the floor of the sound in frames of nothing but zeros.
+
+        Whisper's features reach 8 powers of ten down from the loudest, then are divided by 4.
+        """
+        graph = self.graph
+        zero = graph.constant(0, name="nought")
+        level = graph.op("ReduceMax", graph.op("Abs", mel), axes=[1])
+        filling = graph.op("Equal", level, zero)
+        heard = graph.op("Where", filling, graph.constant(-_CERTAIN), mel)
+        floor = graph.op("Sub", graph.op("ReduceMax", heard), graph.constant(8 / 4))
+        return graph.op("Where", filling, floor, mel)
+
     def convolution(self, x: str, name: str, stride: int) -> str:
         weight = self.graph.constant(self._weights[f"{name}/weight"])
         bias = self.graph.constant(self._weights[f"{name}/bias"])
@@ -240,7 +254,7 @@ class _Network:
         rows = graph.op("Slice", numbers, offset, end, axis)
         rows = graph.op("Unsqueeze", rows, graph.constant([1], "int64", "axis_1"))
         future = graph.op("Greater", columns, rows)
-        never, zero = graph.constant(-_CERTAIN), graph.constant(0)
+        never, zero = graph.constant(-_CERTAIN), graph.constant(0, name="nought")
         return x, graph.op("Where", future, never, zero)
 
     def layers(self, stacked: str) -> list[str]:

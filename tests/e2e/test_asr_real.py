@@ -1,0 +1,130 @@
+"""Real recognition: the starter models on what no tiny model can show.
+
+Human recordings lie beside the checkout; they are not part of the project.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr import RATE_HZ, AsrConfig, RecognitionError, Recognizer, Samples
+from asr.endpoint import Boundary, Endpointer, EndpointRules
+from asr.engines import create_recognizer
+from asr.error_rate import error_rate
+from asr.vad import CHUNK_SAMPLES, SileroVad
+from models.store import Store
+from voice.audio.wavfile import read_audio
+from voice.config import Config
+
+RECORDINGS = Path(__file__).parents[3] / "shared" / "audio"
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    files = Store(Config().store).resolve("whisper-base")
+    return create_recognizer("whisper", files, AsrConfig())
+
+
+@pytest.fixture(scope="module")
+def vad() -> SileroVad:
+    return SileroVad(Store(Config().store).resolve("silero-vad"))
+
+
+def recordings(folder: str) -> list[tuple[Samples, str]]:
+    """Audio and transcript of the human recordings of a folder."""
+    index = RECORDINGS / "INDEX.tsv"
+    if not index.exists():
+        pytest.skip(f"no human recordings in {RECORDINGS}")
+    with index.open(encoding="utf-8", newline="") as file:
+        rows = [
+            row for row in csv.DictReader(file, delimiter="\t") if row["file"].startswith(folder)
+        ]
+    return [(read_audio(RECORDINGS / row["file"], RATE_HZ)[0], row["transcript"]) for row in rows]
+
+
+def noise(seconds: float) -> Samples:
+    return np.random.default_rng(5).normal(0, 0.05, int(seconds * RATE_HZ)).astype(np.float32)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 2.0, 40.0])
+def test_noise_is_nothing(recognizer: Recognizer, seconds: float) -> None:
+    stream = recognizer.stream()
+    stream.accept(noise(seconds))
+    stream.partial()
+    assert stream.finish().text == ""
+
+
+@pytest.mark.models
+def test_human_mandarin_is_understood(recognizer: Recognizer) -> None:
+    pairs = []
+    for audio, transcript in recordings("zh/aishell3"):
+        stream = recognizer.stream()
+        stream.accept(audio)
+        heard = stream.finish()
+        assert heard.language == "zh"
+        pairs.append((transcript, heard.text))
+    # Numbers are written with digits and count as errors here; other sentences are at 0.17.
+    assert error_rate(pairs) < 0.35
+
+
+@pytest.mark.models
+def test_human_english_is_understood(recognizer: Recognizer) -> None:
+    pairs = []
+    for audio, transcript in recordings("en/ljspeech"):
+        stream = recognizer.stream()
+        stream.accept(audio)
+        heard = stream.finish()
+        assert heard.language == "en"
+        pairs.append((transcript, heard.text))
+    assert error_rate(pairs) < 0.2
+
+
+@pytest.mark.models
+def test_recorded_noise_is_hardly_ever_speech(recognizer: Recognizer) -> None:
+    heard = []
+    clips = recordings("noise/esc10")
+    for audio, _ in clips:
+        stream = recognizer.stream()
+        stream.accept(audio)
+        heard.append(stream.finish().text)
+    assert sum(map(bool, heard)) <= len(clips) // 7, heard
+
+
+@pytest.mark.models
+def test_silero_finds_where_a_person_speaks(vad: SileroVad) -> None:
+    for audio, _ in recordings("zh/aishell3")[:5]:
+        vad.reset()
+        audio = np.concatenate(
+            [np.zeros(RATE_HZ, np.float32), audio, np.zeros(RATE_HZ, np.float32)]
+        )
+        endpointer = Endpointer(EndpointRules(), CHUNK_SAMPLES / RATE_HZ)
+        chunks = (
+            audio[start : start + CHUNK_SAMPLES]
+            for start in range(0, len(audio) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES)
+        )
+        found = [endpointer.process(vad.probability(chunk) > 0.5) for chunk in chunks]
+        assert [kind for kind in found if kind] == [Boundary.START, Boundary.SILENCE]
+
+
+@pytest.mark.models
+def test_silero_hears_no_speech_in_noise(vad: SileroVad) -> None:
+    vad.reset()
+    audio = noise(3)
+    starts = range(0, len(audio) - CHUNK_SAMPLES, CHUNK_SAMPLES)
+    assert not any(vad.probability(audio[start : start + CHUNK_SAMPLES]) for start in starts)
+
+
+@pytest.mark.models
+def test_silero_refuses_a_chunk_of_another_length(vad: SileroVad) -> None:
+    with pytest.raises(ValueError, match="it must be 512"):
+        vad.probability(np.zeros(160, np.float32))
+
+
+def test_silero_names_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(RecognitionError, match="no_vad.onnx does not exist"):
+        SileroVad({"model": tmp_path / "no_vad.onnx"})
