@@ -17,7 +17,8 @@ from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
 from llm.language import detect_language
 from llm.retrieve import Hit, Retriever, first_sentence
-from llm.verify import Verifier, asks_for_dose
+from llm.verify import Verifier, names_dose
+from llm.wording import visible
 
 MAX_QUESTION_CHARS = 1000
 """Longer than anyone says in the 28 seconds a spoken question may last."""
@@ -109,12 +110,13 @@ class Answerer:
 
         Never raises for any text: an empty or overlong one is asked for again.
         """
-        beginning = text[:MAX_QUESTION_CHARS]
-        language = language if language in LANGUAGES else detect_language(beginning)
+        is_too_long = len(text) > MAX_QUESTION_CHARS
+        text = visible(text[:MAX_QUESTION_CHARS])
+        language = language if language in LANGUAGES else detect_language(text)
         if not text.strip():
             return Answer("", language, "ask_back", _NOTHING_HEARD[language], reason="no text")
-        if len(text) > MAX_QUESTION_CHARS:
-            return Answer(beginning, language, "ask_back", _TOO_LONG[language], reason="too long")
+        if is_too_long:
+            return Answer(text, language, "ask_back", _TOO_LONG[language], reason="too long")
         seconds: dict[str, float] = {}
         with _timed(seconds, "decide"):
             decision = self._decider.decide(text, language)
@@ -156,7 +158,7 @@ class Answerer:
         """Compose from the best passage; speak the passage itself where that fails."""
         hit = decision.hits[0]
         as_written = replace(decision, word="verbatim", hits=(hit,))
-        if self._model is None or asks_for_dose(hit.entry.passage):
+        if self._model is None or names_dose(hit.entry.passage):
             return self._vetted(question, language, as_written)
         with _timed(seconds, "compose"):
             composed = self._compose(question, hit, language, cancelled)

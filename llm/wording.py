@@ -35,6 +35,22 @@ class Wording:
         return _GAP.sub("", core) or canonical
 
 
+def visible(text: str) -> str:
+    """Return the text with a space for each control character but the line break, and without
+    invisible ones and half characters.
+
+    Those carry no meaning; between two characters of a forbidden word they would hide it.
+    """
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if character == "\n" or category[0] != "C":
+        return character
+    return " " if category == "Cc" else ""
+
+
 def clean(text: str) -> str:
     """Return the text in one width, in lower case, with single spaces and straight quotes."""
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
