@@ -66,7 +66,7 @@ def load_ears(config: Config, knowledge: KnowledgeBase) -> Ears:
     _, vad_files = found.find("vad")
     model, files = found.find("asr", config.asr.model)
     return Ears(
-        SileroVad(vad_files),
+        SileroVad(vad_files, config.vad.threshold),
         create_recognizer(model.engine, files, config.asr),
         Repairer(knowledge.terms("zh")),
     )
