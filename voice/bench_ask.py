@@ -12,6 +12,7 @@ from pathlib import Path
 from voice.app import Engines, endpoint_rules, load_engines
 from voice.bench import distribution, resident_mb, single
 from voice.config import Config
+from voice.errors import StageError
 from voice.recording import hear_recording
 from voice.reply import speech
 
@@ -31,7 +32,7 @@ def measure(
     starts = []
     for number in range(_STARTS):
         say(f"cold start {number + 1} of {_STARTS}")
-        starts.append(_cold_start_s(options))
+        starts.append(_cold_start_s(config, options))
     engines = load_engines(config)
     stages: dict[str, list[float]] = {}
     for number, path in enumerate(recordings, 1):
@@ -57,18 +58,21 @@ def _ask(path: Path, config: Config, engines: Engines) -> tuple[str, dict[str, f
     return answer.decision, {**heard.seconds, **answer.seconds, **first_sound}
 
 
-def _cold_start_s(options: Sequence[str]) -> float:
+def _cold_start_s(config: Config, options: Sequence[str]) -> float:
     """Return the seconds from starting a process to everything being loaded."""
     begin = time.perf_counter()
     child = subprocess.Popen(
-        [sys.executable, "-c", _READY, json.dumps(list(options))], stdout=subprocess.PIPE
+        [sys.executable, "-c", _READY, json.dumps(list(options))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     assert child.stdout is not None
     ready = child.stdout.readline()
     seconds = time.perf_counter() - begin
     child.communicate()
     if child.returncode or not ready:
-        raise RuntimeError("the assistant did not start; `hean check` tells why")
+        load_engines(config)  # raises the error that the child met
+        raise StageError("a second process with the same models did not start", "hean check")
     return seconds
 
 
