@@ -16,9 +16,9 @@ from llm.decide import Decider, Decision
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
 from llm.language import detect_language
-from llm.retrieve import Hit, Retriever, first_sentence
+from llm.retrieve import Hit, Retriever
 from llm.verify import Verifier, names_dose
-from llm.wording import visible
+from llm.wording import first_sentence, visible
 
 MAX_QUESTION_CHARS = 1000
 """Longer than anyone says in the 28 seconds a spoken question may last."""
@@ -88,7 +88,7 @@ class Answerer:
         """
         self.retriever = retriever
         self._knowledge = knowledge
-        self._model = model
+        self.model = model
         self._sampling = sampling or Sampling(max_tokens=120)
         self._timeout_s = timeout_s
         vocabulary = knowledge.vocabulary
@@ -97,8 +97,8 @@ class Answerer:
 
     def prefill(self, language: str) -> None:
         """Evaluate the fixed beginning of the prompt ahead of time."""
-        if self._model is not None:
-            self._model.prefill(prefix(language))
+        if self.model is not None:
+            self.model.prefill(prefix(language))
 
     def answer(
         self,
@@ -158,7 +158,7 @@ class Answerer:
         """Compose from the best passage; speak the passage itself where that fails."""
         hit = decision.hits[0]
         as_written = replace(decision, word="verbatim", hits=(hit,))
-        if self._model is None or names_dose(hit.entry.passage):
+        if self.model is None or names_dose(hit.entry.passage):
             return self._vetted(question, language, as_written)
         with _timed(seconds, "compose"):
             composed = self._compose(question, hit, language, cancelled)
@@ -167,18 +167,18 @@ class Answerer:
         if problems:
             return replace(self._vetted(question, language, as_written), problems=problems)
         answer = self._answer(question, language, decision, composed, list(hit.entry.facts))
-        return replace(answer, model_used=self._model.name)
+        return replace(answer, model_used=self.model.name)
 
     def _compose(
         self, question: str, hit: Hit, language: str, cancelled: Callable[[], bool]
     ) -> str:
         """Return the composed text; empty if the model failed or took too long."""
-        if self._model is None:
+        if self.model is None:
             return ""
         end = time.monotonic() + self._timeout_s
         try:
             return compose(
-                self._model,
+                self.model,
                 question,
                 hit.entry.passage,
                 language,

@@ -19,7 +19,7 @@ from llm.knowledge.vocabulary import Vocabulary
 from llm.language import detect_language
 from llm.numbers import Quantity, quantities
 
-_DOSE_UNITS = frozenset({"mg", "g", "tablet"})
+_DOSE_UNITS = frozenset({"mg", "g", "tablet", "µSv", "mSv", "Sv", "mGy", "Gy"})
 
 
 _LEAST_OVERLAP = {"zh": 0.75, "en": 0.9}
@@ -108,8 +108,8 @@ class Verifier:
         return self._language == "zh" and any(a and b for a, b in zip(new, new[1:], strict=False))
 
 
-def asks_for_dose(passage: str) -> bool:
-    """Return whether a passage names amounts to be taken: such a passage is only ever read out."""
+def names_dose(passage: str) -> bool:
+    """Return whether a passage names a dose of a drug or of radiation: it is only ever read out."""
     return any(quantity.unit in _DOSE_UNITS for quantity in quantities(passage))
 
 

@@ -12,6 +12,8 @@ _SPACES = re.compile(r"\s+")
 _GAP = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 """Spaces between Chinese characters, as some recognisers write them."""
 
+_SENTENCE = re.compile(r"[^。！？!?;；\n]+?(?:[。！？!?;；\n]|\.(?=\s|$)|$)")
+
 
 class Wording:
     """Brings questions of one language to the wording that retrieval compares."""
@@ -55,6 +57,16 @@ def clean(text: str) -> str:
     """Return the text in one width, in lower case, with single spaces and straight quotes."""
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     return _GAP.sub("", _SPACES.sub(" ", text)).strip()
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text, each with its mark."""
+    return [s.strip() for s in _SENTENCE.findall(text) if s.strip()] or [text]
+
+
+def first_sentence(text: str) -> str:
+    """Return the text up to and with its first full stop."""
+    return sentences(text)[0]
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:

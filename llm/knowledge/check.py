@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from llm.knowledge import SPEAKABLE_CONFIDENCE, Entry, KnowledgeBase
 from llm.language import detect_language
 from llm.numbers import quantities
-from llm.retrieve import first_sentence
-from llm.wording import clean
+from llm.wording import clean, first_sentence
 
 MIN_PHRASINGS = 4
 MAX_FIRST_SENTENCE = {"zh": 25, "en": 14}

@@ -9,8 +9,8 @@ import pytest
 from asr.pinyin import syllables
 from llm.encode import encode_cached
 from llm.ngrams import CoverageIndex, cosine, fold_syllable, sound_key, sound_text
-from llm.retrieve import Retriever, first_sentence, sentences
-from llm.wording import Wording
+from llm.retrieve import Retriever
+from llm.wording import Wording, first_sentence, sentences
 from tests.unit.knowledge_base import encoder, retriever, shipped
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm.verify import Verifier, asks_for_dose
+from llm.verify import Verifier, names_dose
 from tests.unit.knowledge_base import shipped
 
 ZH = (
@@ -106,4 +106,4 @@ def test_problems_say_what_is_wrong(verifiers: dict[str, Verifier]) -> None:
     ("passage", "dose"), [(ZH, True), (EN, False), ("每次吃一片。", True), ("撤离10公里。", False)]
 )
 def test_passages_with_amounts_to_take(passage: str, dose: bool) -> None:
-    assert asks_for_dose(passage) is dose
+    assert names_dose(passage) is dose

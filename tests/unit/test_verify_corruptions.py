@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from llm.knowledge import Entry, KnowledgeBase, load_knowledge
-from llm.retrieve import sentences
 from llm.verify import Verifier
+from llm.wording import sentences
 
 Change = Callable[[str, random.Random], str | None]
 
