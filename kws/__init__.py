@@ -29,8 +29,6 @@ DEFAULT_WORDS = ("你好核安", "小安小安")
 """Words that are listened for until the owner chooses others."""
 
 ENGINES = ("zipformer", "asr-pinyin")
-NONE = "none"
-"""As engine: there is no wake word; a button begins each turn."""
 
 
 class WakeWordError(Exception):
@@ -59,7 +57,7 @@ class WakeConfig:
     """Wake words. The words themselves are kept by `hean wake add`, `list` and `remove`."""
 
     engine: str = ""
-    """zipformer, asr-pinyin or none; empty = zipformer if its model is there, else asr-pinyin."""
+    """zipformer or asr-pinyin; empty = zipformer if its model is there, else asr-pinyin."""
     model: str = ""
     """Model from the catalogue for zipformer; empty = the one of the profile."""
     second_stage: bool = True
@@ -72,9 +70,9 @@ class WakeConfig:
     """CPU threads of the wake word model."""
 
     def __post_init__(self) -> None:
-        if self.engine not in ("", *ENGINES, NONE):
-            names = ", ".join((*ENGINES, NONE))
-            raise ValueError(f"wake.engine is {self.engine!r}; it must be empty or one of: {names}")
+        if self.engine not in ("", *ENGINES):
+            names = " or ".join(ENGINES)
+            raise ValueError(f"wake.engine is {self.engine!r}; it must be empty, {names}")
         for key, low, high in (
             ("refractory_s", 0, 30),
             ("likeness", 0.5, 1),

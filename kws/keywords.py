@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from kws import Files, WakeWordError
+from kws import Files, WakeModelError, WakeWordError
 from kws.pinyin import HAN, split_syllable
 from kws.tokens import PieceEncoder, encode_english, load_lexicon, load_tokens
 from kws.words import WakeWord
@@ -30,6 +30,8 @@ class Tokenizer:
 
     def __init__(self, files: Files, known: int | None = None) -> None:
         table = load_tokens(files["tokens"])
+        if known is not None and len(table) < known:
+            raise WakeModelError(f"{files['tokens']} has {len(table)} of {known} tokens")
         first, last = _FIRST_TOKEN, len(table) if known is None else known
         self._tokens = {token for token, number in table.items() if first <= number < last}
         self._pieces = PieceEncoder(files["bpe"]) if "bpe" in files else None

@@ -66,10 +66,7 @@ def measure(
     `folder` holds recordings without wake words, with those of noise in a folder "noise" of its
     own; without it only clean misses and near-misses are measured. Raises InputError.
     """
-    engine = engine_of(config)
     detector = load_detector(config, words, *ears)
-    if detector is None:
-        return {}
     said = list(_said([word.text for word in words], config, voices, say))
     near = list(_said(NEAR_MISSES, config, voices, say, wake=False))
     figures = {"miss_clean": _misses(detector, said), "near_miss_rate": _woken(detector, near)}
@@ -80,7 +77,7 @@ def measure(
         noisy = [replace(clip, audio=_mixed(clip.audio, noise, n)) for n, clip in enumerate(said)]
         figures["miss_10db"] = _misses(detector, noisy)
         figures |= _false_wakes(detector, folder, say)
-    return {f"{key}.{engine}": figure for key, figure in figures.items()}
+    return {f"{key}.{engine_of(config)}": figure for key, figure in figures.items()}
 
 
 def _said(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from asr import Recognizer, VoiceActivityDetector
-from kws import NONE, Samples, Transcribe, WakeWordDetector
+from kws import Samples, Transcribe, WakeWordDetector
 from kws.words import WakeWord
 from models.store import Store
 from voice.config import Config
@@ -32,8 +32,8 @@ def load_detector(
     words: Sequence[WakeWord],
     recognizer: Recognizer,
     vad: VoiceActivityDetector,
-) -> WakeWordDetector | None:
-    """Load the detector; None if no wake word is wanted.
+) -> WakeWordDetector:
+    """Load the detector of the engine in use.
 
     `vad` must be used by nobody else: it remembers what it heard. Raises WakeWordError,
     ModelStoreError.
@@ -41,10 +41,7 @@ def load_detector(
     from kws.verify import ConfirmedDetector
     from kws.zipformer import ZipformerDetector
 
-    engine = engine_of(config)
-    if engine == NONE:
-        return None
-    if engine == "asr-pinyin":
+    if engine_of(config) == "asr-pinyin":
         return load_asr_pinyin(config, words, recognizer, vad)
     _, files = ModelFiles(config).find("kws", config.wake.model)
     detector = ZipformerDetector(words, files, config.wake)

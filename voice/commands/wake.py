@@ -132,7 +132,7 @@ def _remove(args: argparse.Namespace, config: Config) -> int:
     if not kept:
         raise UsageError(
             "one wake word must stay",
-            "add another one first, or do without wake words: --set wake.engine=none",
+            "add another one first, or do without wake words: --set dialog.wake_word=false",
         )
     save_words(config.wake_file, kept)
     if args.json:

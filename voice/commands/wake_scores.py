@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kws import NONE, RATE_HZ, Samples
+from kws import RATE_HZ, Samples
 from voice.config import Config
-from voice.errors import UsageError
 
 if TYPE_CHECKING:
     from kws.scores import Score, Scorer
@@ -50,7 +49,7 @@ def score_recordings(config: Config, recordings: Sequence[Path], as_json: bool) 
 
 def score_microphone(config: Config, as_json: bool) -> None:
     """Print scores while the person speaks, until the person ends it."""
-    from voice.commands.run import open_microphone
+    from voice.devices import open_microphone
 
     _, scorer = _load(config)
     microphone = open_microphone(config)
@@ -66,11 +65,8 @@ def _load(config: Config) -> tuple[str, Scorer]:
     from kws.words import load_words
     from voice.wake import engine_of, load_scorer, load_wake_ears
 
-    engine = engine_of(config)
-    if engine == NONE:
-        raise UsageError("no wake word is wanted", "give an engine: --set wake.engine=asr-pinyin")
     words = [word for word in load_words(config.wake_file) if word.enabled]
-    return engine, load_scorer(config, words, *load_wake_ears(config))
+    return engine_of(config), load_scorer(config, words, *load_wake_ears(config))
 
 
 def _scores(scorer: Scorer, audio: Iterable[Samples]) -> Iterator[Score]:

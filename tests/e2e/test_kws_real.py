@@ -1,0 +1,86 @@
+"""The engine asr-pinyin on real speech: synthesised by Kokoro, recognised by Whisper."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kws import DEFAULT_WORDS, RATE_HZ
+from kws.asr_pinyin import PinyinMatcher
+from kws.words import make_word
+from voice.audio.pcm import Rechunker, resample
+from voice.audio.wavfile import read_audio, write_wav
+from voice.cli import main
+from voice.config import Config
+from voice.engines import ModelFiles
+from voice.tts.engines import create_synthesizer
+from voice.wake import load_asr_pinyin, load_wake_ears
+
+pytestmark = pytest.mark.models
+
+RECORDINGS = Path(__file__).parents[3] / "shared" / "audio"
+WORDS = [make_word(text) for text in DEFAULT_WORDS]
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return load_asr_pinyin(Config(), WORDS, *load_wake_ears(Config()))
+
+
+@pytest.fixture(scope="module")
+def say():
+    config = Config()
+    model, files = ModelFiles(config).find("tts")
+    voice = create_synthesizer(model.engine, files, replace(config.tts, voice_zh="zm_yunjian"))
+
+    def speech(text):
+        spoken = np.concatenate(list(voice.synthesize(text, "zh")))
+        return resample(spoken, voice.rate_hz, RATE_HZ)
+
+    return speech
+
+
+def hear(detector, *audio):
+    detector.reset()
+    quiet = np.zeros(RATE_HZ, np.float32)
+    chunks = Rechunker(detector.chunk_samples).process(np.concatenate([quiet, *audio, quiet]))
+    return [hit for chunk in chunks if (hit := detector.process(chunk))]
+
+
+@pytest.mark.parametrize("text", DEFAULT_WORDS)
+def test_a_wake_word_wakes(detector, say, text):
+    (hit,) = hear(detector, say(text))
+    assert hit.word == text
+
+
+def test_wake_word_and_question_in_one_breath(detector, say):
+    (hit,) = hear(detector, say("小安小安，听到警报要不要马上撤离？"))
+    assert hit.word == "小安小安"
+    assert "警报" in PinyinMatcher(WORDS).match(detector.looked.text).rest
+
+
+@pytest.mark.parametrize("text", ["你好小安", "小爱小爱", "国家核安全局", "碘片什么时候吃？"])
+def test_near_misses_do_not_wake(detector, say, text):
+    assert hear(detector, say(text)) == []
+    assert detector.looked.text
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings of people beside the project")
+def test_people_who_talk_do_not_wake_it(detector):
+    recordings = sorted((RECORDINGS / "zh" / "aishell3").glob("*.flac"))[:5]
+    assert len(recordings) == 5
+    for path in recordings:
+        assert hear(detector, read_audio(path, RATE_HZ)[0]) == []
+
+
+def test_scores_of_a_recording(say, tmp_path, capsys):
+    path = tmp_path / "said.wav"
+    write_wav(path, say("小安小安"), RATE_HZ)
+    assert main(["wake", "test", "--json", str(path)]) == 0
+    said = json.loads(capsys.readouterr().out)
+    (score,) = said["recordings"][0]["scores"]
+    assert (said["engine"], score["word"], score["woke"]) == ("asr-pinyin", "小安小安", True)
+    assert main(["wake", "test", str(path)]) == 0
+    assert "→ wakes" in capsys.readouterr().out
