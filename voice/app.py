@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from asr import Samples
 from asr.endpoint import EndpointRules
+from kws.asr_pinyin import PinyinMatcher
+from kws.words import WakeWord, load_words
 from llm.answer import Answerer
-from voice.audio import Microphone, Speaker
-from voice.config import Config
+from llm.knowledge import KnowledgeBase
+from voice.config import Config, DialogConfig
+from voice.conversation import Call, Conversation
+from voice.devices import Devices
 from voice.engines import Ears, knowledge_of, load_answerer, load_ears, load_voice
 from voice.events import Bus
 from voice.listener import Listener, Transcriber
-from voice.responder import Question, Responder
+from voice.responder import Responder
+from voice.spoken_commands import SpokenCommands
+from voice.state import State
 from voice.tts import Synthesizer
-from voice.turn import Turn, Turns
+from voice.tts.cache import CachedSynthesizer
+from voice.turn import Turns
+from voice.warmer import Warmer
 
 
 @dataclass(frozen=True)
 class Engines:
     """Everything that takes time to load."""
 
+    knowledge: KnowledgeBase
     ears: Ears
     answerer: Answerer
     voice: Synthesizer
@@ -33,7 +46,7 @@ def load_engines(config: Config) -> Engines:
         ears = pool.submit(load_ears, config, knowledge)
         answerer = pool.submit(load_answerer, config, knowledge)
         voice = pool.submit(load_voice, config)
-        return Engines(ears.result(), answerer.result(), voice.result())
+        return Engines(knowledge, ears.result(), answerer.result(), voice.result())
 
 
 def endpoint_rules(config: Config) -> EndpointRules:
@@ -45,27 +58,80 @@ def endpoint_rules(config: Config) -> EndpointRules:
     )
 
 
-def converse(
-    config: Config, engines: Engines, microphone: Microphone, speaker: Speaker, bus: Bus
-) -> None:
-    """Listen and answer until the microphone ends, then finish what was begun."""
-    turns = Turns()
-    responder = Responder(engines.answerer, engines.voice, speaker, bus)
+class Assistant:
+    """Threads and engines, put together: listens and answers while `listen` runs."""
 
-    def heard(turn: Turn, text: str, language: str) -> None:
-        turns.take_over(turn)
-        speaker.flush(before=turn.number)
-        responder.ask(Question(turn, text, language))
+    def __init__(self, config: Config, engines: Engines, devices: Devices, bus: Bus) -> None:
+        self._devices = devices
+        self._turns = Turns()
+        self._responder = Responder(engines.answerer, engines.voice, devices.speaker, bus)
+        self._responder.earcons = config.dialog.earcons
+        dialog = _possible(config.dialog, devices)
+        words = load_words(config.wake_file)
+        self.conversation = Conversation(
+            dialog, self._turns, bus, caller(words, config.wake.likeness), SpokenCommands().name_of
+        )
+        self.conversation.stage = self._responder
+        self._responder.follow = self.conversation.follow
+        self._transcriber = Transcriber(engines.ears, bus, self.conversation)
+        self._listener = Listener(
+            engines.ears,
+            endpoint_rules(config),
+            self._transcriber,
+            self.conversation,
+            self._turns,
+            bus,
+        )
+        self._warmer = self._make_warmer(engines)
 
-    transcriber = Transcriber(engines.ears, bus, heard)
-    listener = Listener(engines.ears, endpoint_rules(config), transcriber, turns, bus)
-    responder.start()
-    transcriber.start()
-    try:
-        listener.listen(microphone, deaf=lambda: responder.speaking)
-    except BaseException:
-        turns.cancel()
-        raise
-    finally:
-        transcriber.finish()
-        responder.finish()
+    def _make_warmer(self, engines: Engines) -> Warmer | None:
+        if not (self._devices.live and isinstance(engines.voice, CachedSynthesizer)):
+            return None
+
+        def busy() -> bool:
+            idle = self.conversation.state is State.IDLE
+            return not idle or self._responder.busy or self._listener.speech
+
+        return Warmer(engines.voice, engines.knowledge, busy)
+
+    def listen(self) -> None:
+        """Listen and answer until the microphone ends, then finish what was begun."""
+        self._responder.start()
+        self._transcriber.start()
+        if self._warmer:
+            self._warmer.start()
+        try:
+            for microphone in self._devices.microphones():
+                self._listener.listen(microphone, self._hear)
+        except BaseException:
+            self._turns.cancel()
+            raise
+        finally:
+            if self._warmer:
+                self._warmer.finish()
+            self._transcriber.finish()
+            self._responder.finish()
+
+    def _hear(self, samples: Samples) -> Samples:
+        """Return what the microphone heard without the assistant's own voice."""
+        if self._devices.canceller:
+            return self._devices.canceller.clean(samples)
+        if self._devices.live and self.conversation.state is State.SPEAKING:
+            return np.zeros_like(samples)  # it cannot tell its own voice from a person's
+        return samples
+
+
+def caller(words: list[WakeWord], likeness: float) -> Callable[[str], Call | None]:
+    """Return a function that finds a wake word at the beginning of a text."""
+    matcher = PinyinMatcher(words, likeness)
+
+    def called(text: str) -> Call | None:
+        match = matcher.match(text)
+        return Call(match.word, match.score, match.rest) if match else None
+
+    return called
+
+
+def _possible(dialog: DialogConfig, devices: Devices) -> DialogConfig:
+    """Without echo cancellation no speech can interrupt: it would be the assistant's own."""
+    return dialog if devices.canceller else replace(dialog, barge_in="wake_word")

@@ -65,6 +65,34 @@ class VadConfig:
 
 
 @dataclass(frozen=True)
+class DialogConfig:
+    """How a conversation goes."""
+
+    wake_word: bool = True
+    """Whether a wake word must come before a question. False: everything said is a question."""
+    listen_s: float = 8.0
+    """How long a question is waited for after the wake word, in seconds."""
+    follow_up_s: float = 6.0
+    """Seconds after an answer in which no wake word is needed; 0 = always needed."""
+    barge_in: str = "speech"
+    """What interrupts an answer: speech (needs echo_cancellation) or wake_word."""
+    echo_cancellation: bool = True
+    """Take the assistant's own voice out of what the microphone hears."""
+    earcons: bool = True
+    """Short sounds that tell that the assistant listens, stops or failed."""
+
+    def __post_init__(self) -> None:
+        if self.barge_in not in ("speech", "wake_word"):
+            raise ValueError(
+                f"dialog.barge_in is {self.barge_in!r}; it must be speech or wake_word"
+            )
+        for key, low, high in (("listen_s", 1, 60), ("follow_up_s", 0, 60)):
+            value = getattr(self, key)
+            if not low <= value <= high:
+                raise ValueError(f"dialog.{key} is {value}; it must be from {low} to {high}")
+
+
+@dataclass(frozen=True)
 class KnowledgeConfig:
     """What the assistant knows."""
 
@@ -101,6 +129,7 @@ class Config:
     wake: WakeConfig = field(default_factory=WakeConfig)
     vad: VadConfig = field(default_factory=VadConfig)
     asr: AsrConfig = field(default_factory=AsrConfig)
+    dialog: DialogConfig = field(default_factory=DialogConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     llm: LlmConfig = field(default_factory=LlmConfig)
     tts: TtsConfig = field(default_factory=TtsConfig)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from llm.answer import Answer
+from voice.state import State
 
 
 class Outcome(Enum):
@@ -21,6 +22,8 @@ class Outcome(Enum):
     CANCELLED = "cancelled"
     NOTHING_HEARD = "nothing_heard"
     FAILED = "failed"
+    IGNORED = "ignored"
+    """Said to somebody else."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,21 @@ class Event:
 
     turn: int
     at_s: float = field(default_factory=time.monotonic, kw_only=True)
+
+
+@dataclass(frozen=True)
+class StateChanged(Event):
+    """The assistant does something else now."""
+
+    state: State
+
+
+@dataclass(frozen=True)
+class WakeWordDetected(Event):
+    """Somebody called."""
+
+    word: str
+    score: float
 
 
 @dataclass(frozen=True)
@@ -86,6 +104,25 @@ class TurnCancelled(Event):
     """Somebody interrupted."""
 
     by: str
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """Something the owner should know."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class DeviceLost(Event):
+    """The microphone or the loudspeaker is gone."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class DeviceRestored(Event):
+    """The devices are back."""
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr import RATE_HZ, Samples, Transcript
+from asr import RATE_HZ, RecognizerStream, Samples
 from asr.endpoint import Boundary, Endpointer, EndpointRules, PreRoll
 from voice.audio import Microphone
 from voice.audio.pcm import Rechunker
+from voice.conversation import Conversation
 from voice.engines import Ears
 from voice.errors import HeanError, translated
 from voice.events import (
@@ -33,11 +34,13 @@ from voice.events import (
 from voice.turn import Turn, Turns
 
 END_OF_AUDIO = "end_of_audio"
+PROBE_S = 2.6
+"""Speech that calls nobody within this time is not listened to any longer: no wake word is as
+long, and a room with a television would keep a processor busy."""
+PAUSE_S = 0.26
+"""Quiet after which it is looked whether the assistant was called."""
 _BACKLOG = 4096
 """Chunks that may wait for the recogniser: two minutes, far more than one utterance."""
-
-Heard = Callable[[Turn, str, str], None]
-"""Called with turn, understood text and language of each question."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +49,60 @@ class _Begin:
 
 
 @dataclass(frozen=True)
+class _Pause:
+    """The person may have ended, or takes breath."""
+
+
+@dataclass(frozen=True)
 class _End:
     ended: SpeechEnded
 
 
-class Transcriber:
-    """The recogniser's thread: audio of one utterance after the other in, words out."""
+_Work = _Begin | Samples | _Pause | _End
 
-    def __init__(self, ears: Ears, bus: Bus, heard: Heard) -> None:
+
+class _Utterance:
+    """What is being said."""
+
+    def __init__(self, turn: Turn, stream: RecognizerStream, admitted: bool) -> None:
+        self.turn = turn
+        self.stream = stream
+        self.admitted = admitted
+        """Meant for the assistant because it waits for a question."""
+        self.called = False
+        """Meant for it because it begins with a wake word."""
+        self.ignored = False
+        self.audio_s = 0.0
+        self.head: list[Samples] = []
+        """The beginning, for a look at who is called."""
+        self.shown = ""
+
+    @property
+    def followed(self) -> bool:
+        """Tell whether it is meant for the assistant, as far as is known."""
+        return (self.admitted or self.called) and not self.ignored
+
+
+class Transcriber:
+    """The recogniser's thread: audio of one utterance after the other in, words out.
+
+    What is not meant for the assistant is neither shown nor kept.
+    """
+
+    def __init__(self, ears: Ears, bus: Bus, conversation: Conversation) -> None:
         self._ears = ears
         self._bus = bus
-        self._heard = heard
-        self._work: queue.Queue[_Begin | Samples | _End | None] = queue.Queue(_BACKLOG)
+        self._conversation = conversation
+        self._work: queue.Queue[_Work | None] = queue.Queue(_BACKLOG)
         self._thread = threading.Thread(target=self._run, name="transcriber")
+        self._utterance = self._new(Turn(0))
 
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()
 
-    def put(self, work: _Begin | Samples | _End) -> None:
-        """Hand over the beginning of an utterance, its audio, or its end."""
+    def put(self, work: _Work) -> None:
+        """Hand over the beginning of an utterance, its audio, a pause in it, or its end."""
         self._work.put(work)
 
     def finish(self) -> None:
@@ -74,50 +111,95 @@ class Transcriber:
         self._thread.join()
 
     def _run(self) -> None:
-        turn = Turn(0)
-        stream = self._ears.recognizer.stream()
-        shown = ""
         while (work := self._work.get()) is not None:
             try:
                 with translated():
-                    if isinstance(work, _Begin):
-                        turn, stream, shown = work.turn, self._ears.recognizer.stream(), ""
-                    elif isinstance(work, _End):
-                        self._bus.publish(work.ended)
-                        self._finish(turn, stream.finish())
-                    else:
-                        stream.accept(work)
-                        shown = self._show(turn, stream.partial, shown)
+                    self._do(work)
             except HeanError as error:
-                self._bus.publish(StageFailed(turn.number, error.code, error.message))
-                self._bus.publish(TurnEnded(turn.number, Outcome.FAILED))
+                turn = self._utterance.turn.number
+                self._bus.publish(StageFailed(turn, error.code, error.message))
+                self._bus.publish(TurnEnded(turn, Outcome.FAILED))
 
-    def _show(self, turn: Turn, partial: Callable[[], str], shown: str) -> str:
+    def _do(self, work: _Work) -> None:
+        if isinstance(work, _Begin):
+            self._utterance = self._new(work.turn)
+        elif isinstance(work, _Pause):
+            self._probe(last=False)
+        elif isinstance(work, _End):
+            self._end(work.ended)
+        elif not self._utterance.ignored:
+            self._hear(work)
+
+    def _new(self, turn: Turn) -> _Utterance:
+        return _Utterance(turn, self._ears.recognizer.stream(), self._conversation.admits())
+
+    def _hear(self, audio: Samples) -> None:
+        utterance = self._utterance
+        utterance.stream.accept(audio)
+        utterance.audio_s += len(audio) / RATE_HZ
+        if utterance.audio_s < 2 * PROBE_S:
+            utterance.head.append(audio)
+        if utterance.followed:
+            self._show(utterance)
+        elif utterance.audio_s >= PROBE_S:
+            self._probe(last=True)
+
+    def _show(self, utterance: _Utterance) -> None:
         """Publish a partial transcript if there is time for one and it says something new."""
         if not self._work.empty():
-            return shown
-        text = partial()
-        if text and text != shown:
-            self._bus.publish(PartialTranscript(turn.number, text))
-            return text
-        return shown
-
-    def _finish(self, turn: Turn, transcript: Transcript) -> None:
-        if not transcript.text:
-            self._bus.publish(TurnEnded(turn.number, Outcome.NOTHING_HEARD))
             return
-        understood = self._ears.repairer.repair(transcript.text, transcript.language)
-        self._bus.publish(
-            FinalTranscript(turn.number, transcript.text, understood, transcript.language)
-        )
-        self._heard(turn, understood, transcript.language)
+        text = utterance.stream.partial()
+        if text and text != utterance.shown:
+            utterance.shown = text
+            self._bus.publish(PartialTranscript(utterance.turn.number, text))
+
+    def _probe(self, last: bool) -> None:
+        """Look whether the utterance calls the assistant; after the last look it is ignored."""
+        utterance = self._utterance
+        if utterance.followed or utterance.ignored:
+            return
+        # In a pause the stream decodes thoroughly; in speech that goes on it has to be done anew.
+        text = self._repaired(self._look(utterance) if last else utterance.stream.partial())
+        utterance.called = self._conversation.probe(utterance.turn, text)
+        if last and not utterance.called:
+            utterance.ignored = True
+            self._conversation.heard(utterance.turn, "", "", admitted=False)
+
+    def _look(self, utterance: _Utterance) -> str:
+        stream = self._ears.recognizer.stream()
+        stream.accept(np.concatenate(utterance.head))
+        return stream.finish().text
+
+    def _end(self, ended: SpeechEnded) -> None:
+        utterance = self._utterance
+        if utterance.ignored:
+            return
+        if utterance.followed:
+            self._bus.publish(ended)
+        transcript = utterance.stream.finish()
+        understood = self._repaired(transcript.text, transcript.language)
+        turn = utterance.turn
+        if understood and (utterance.followed or self._conversation.probe(turn, understood)):
+            self._bus.publish(
+                FinalTranscript(turn.number, transcript.text, understood, transcript.language)
+            )
+        self._conversation.heard(turn, understood, transcript.language, utterance.admitted)
+
+    def _repaired(self, text: str, language: str = "zh") -> str:
+        return self._ears.repairer.repair(text, language)
 
 
 class Listener:
     """Follows a microphone and cuts what is said into utterances."""
 
     def __init__(
-        self, ears: Ears, rules: EndpointRules, transcriber: Transcriber, turns: Turns, bus: Bus
+        self,
+        ears: Ears,
+        rules: EndpointRules,
+        transcriber: Transcriber,
+        conversation: Conversation,
+        turns: Turns,
+        bus: Bus,
     ) -> None:
         self._vad = ears.vad
         self._chunk_s = ears.vad.chunk_samples / RATE_HZ
@@ -125,24 +207,31 @@ class Listener:
         self._silence_s = rules.silence_s
         self._pre_roll = PreRoll(rules)
         self._transcriber = transcriber
+        self._conversation = conversation
         self._turns = turns
         self._bus = bus
         self._turn: Turn | None = None
         self._audio_s = 0.0
 
-    def listen(self, microphone: Microphone, deaf: Callable[[], bool]) -> None:
+    @property
+    def speech(self) -> bool:
+        """Tell whether somebody is speaking."""
+        return self._turn is not None
+
+    def listen(self, microphone: Microphone, hear: Callable[[Samples], Samples]) -> None:
         """Follow a microphone until it ends, in the calling thread.
 
-        What comes in while `deaf()` is true is not heard: the assistant's own voice.
+        `hear` takes the assistant's own voice out of what the microphone delivers.
         """
         rechunker = Rechunker(self._vad.chunk_samples)
         for audio in microphone.chunks():
-            for chunk in rechunker.process(audio):
-                self._process(np.zeros_like(chunk) if deaf() else chunk)
+            for chunk in rechunker.process(hear(audio)):
+                self._process(chunk)
         if self._turn is not None:
             self._end(END_OF_AUDIO)
 
     def _process(self, chunk: Samples) -> None:
+        self._conversation.tick(self._chunk_s)
         boundary = self._endpointer.process(self._vad.probability(chunk) >= 0.5)
         if boundary is Boundary.START:
             self._begin(chunk)
@@ -153,6 +242,13 @@ class Listener:
             self._audio_s += self._chunk_s
             if boundary is not None:
                 self._end(boundary.value)
+            elif self._pauses():
+                self._transcriber.put(_Pause())
+
+    def _pauses(self) -> bool:
+        """Tell whether the quiet has just become long enough for a pause."""
+        quiet_s = self._endpointer.trailing_silence_s
+        return quiet_s - self._chunk_s < PAUSE_S <= quiet_s
 
     def _begin(self, chunk: Samples) -> None:
         self._pre_roll.add(chunk)
@@ -160,6 +256,7 @@ class Listener:
         self._turn = self._turns.create()
         self._audio_s = len(audio) / RATE_HZ
         self._bus.publish(SpeechStarted(self._turn.number))
+        self._conversation.speech_started()
         self._transcriber.put(_Begin(self._turn))
         self._transcriber.put(audio)
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from llm.answer import Answerer
 from voice.audio import Speaker
+from voice.earcons import earcon
 from voice.errors import HeanError, translated
 from voice.events import (
     AnswerReady,
@@ -22,6 +24,7 @@ from voice.events import (
     TurnEnded,
 )
 from voice.reply import speech
+from voice.state import Cue
 from voice.tts import Synthesizer
 from voice.turn import Turn
 
@@ -29,12 +32,27 @@ APOLOGY = {
     "zh": "对不起，我这里出了故障。请听官方广播，紧急情况请打120。",
     "en": "Sorry, something failed here. Listen to official broadcasts; in an emergency call 120.",
 }
+NOTHING_SAID = {"zh": "我还没有说过什么。", "en": "I have not said anything yet."}
+NO_MORE = {"zh": "关于这个没有更多审核过的资料。", "en": "I have nothing more vetted on that."}
+SPEED_STEP, SLOWEST, FASTEST = 0.15, 0.7, 1.3
+VOLUME_STEP, SOFTEST = 0.2, 0.2
 _DRAIN_S = 120.0
+
+Follow = Callable[[Cue, Turn], None]
 
 
 @dataclass(frozen=True)
 class Question:
     """An understood question that waits for its answer."""
+
+    turn: Turn
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A fixed text that waits to be spoken."""
 
     turn: Turn
     text: str
@@ -49,20 +67,70 @@ class Responder:
         self._voice = voice
         self._speaker = speaker
         self._bus = bus
-        self.speaking = False
-        """True while an answer is being played. Read by the listener's thread."""
-        self._waiting: queue.Queue[Question | None] = queue.Queue(1)
+        self.follow: Follow = lambda cue, turn: None
+        """Told how far the answer is."""
+        self.earcons = True
+        self.busy = False
+        """True from taking a question to the end of its answer. Read by other threads."""
+        self._said = Saying(Turn(0), "", "zh")
+        """What is or was spoken last."""
+        self._more: dict[str, str] = {}
+        self._waiting: queue.Queue[Question | Saying | None] = queue.Queue(1)
         self._thread = threading.Thread(target=self._work, name="responder")
 
     def start(self) -> None:
         """Begin to take questions."""
         self._thread.start()
 
-    def ask(self, question: Question | None) -> None:
-        """Hand over a question; one that still waits is dropped for it. None ends the thread."""
+    def ask(self, turn: Turn, text: str, language: str) -> None:
+        """Hand over a question; one that still waits is dropped for it."""
+        self._put(Question(turn, text, language))
+
+    def command(self, name: str, turn: Turn) -> None:
+        """Say the last answer again: as it was, slower, louder, or what more there is on it."""
+        said = self._said
+        if name in ("slower", "faster"):
+            step = -SPEED_STEP if name == "slower" else SPEED_STEP
+            self._voice.speed = round(min(FASTEST, max(SLOWEST, self._voice.speed + step)), 2)
+        elif name in ("louder", "softer"):
+            step = VOLUME_STEP if name == "louder" else -VOLUME_STEP
+            self._speaker.volume = round(min(1.0, max(SOFTEST, self._speaker.volume + step)), 2)
+        text = said.text or NOTHING_SAID[said.language]
+        if name == "more" and said.text:
+            text = self._more.get(said.text) or NO_MORE[said.language]
+        self._put(Saying(turn, text, said.language))
+
+    def cue(self, name: str, turn: Turn) -> None:
+        """Play an earcon."""
+        if self.earcons:
+            rate_hz = self._voice.rate_hz
+            self._speaker.play(earcon(name, rate_hz), rate_hz, turn.number)
+
+    def hold(self) -> None:
+        """Pause the loudspeaker."""
+        self._speaker.hold()
+
+    def go_on(self) -> None:
+        """Go on where the loudspeaker was paused."""
+        self._speaker.go_on()
+
+    def silence(self, before: int) -> None:
+        """Bar all turns older than `before` from the loudspeaker."""
+        self._speaker.flush(before)
+
+    def says(self, text: str) -> bool:
+        """Tell whether the answer that is being spoken has this text in it."""
+        return self.busy and text in self._said.text
+
+    def finish(self) -> None:
+        """Answer what waits, then end the thread."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _put(self, job: Question | Saying) -> None:
         while True:
             try:
-                self._waiting.put_nowait(question)
+                self._waiting.put_nowait(job)
             except queue.Full:
                 self._drop_waiting()
             else:
@@ -76,49 +144,52 @@ class Responder:
         if dropped is not None:
             self._bus.publish(TurnEnded(dropped.turn.number, Outcome.CANCELLED))
 
-    def finish(self) -> None:
-        """Answer what waits, then end the thread."""
-        self._waiting.put(None)
-        self._thread.join()
-
     def _work(self) -> None:
-        while (question := self._waiting.get()) is not None:
+        while (job := self._waiting.get()) is not None:
+            self.busy = True
             try:
                 with translated():
-                    outcome = self._respond(question)
+                    self._respond(job)
+                outcome = Outcome.CANCELLED if job.turn.cancelled() else Outcome.ANSWERED
             except HeanError as error:
-                self._bus.publish(StageFailed(question.turn.number, error.code, error.message))
-                self._apologise(question)
+                self._bus.publish(StageFailed(job.turn.number, error.code, error.message))
+                self._apologise(job)
                 outcome = Outcome.FAILED
-            self._bus.publish(TurnEnded(question.turn.number, outcome))
+            self.busy = False
+            self._bus.publish(TurnEnded(job.turn.number, outcome))
+            self.follow(Cue.FAILED if outcome is Outcome.FAILED else Cue.ANSWERED, job.turn)
 
-    def _respond(self, question: Question) -> Outcome:
-        turn = question.turn
-        answer = self._answerer.answer(question.text, question.language, turn.cancelled)
-        if turn.cancelled():
-            return Outcome.CANCELLED
-        self._bus.publish(AnswerReady(turn.number, answer))
-        self._play(turn, answer.text, answer.language)
-        return Outcome.CANCELLED if turn.cancelled() else Outcome.ANSWERED
+    def _respond(self, job: Question | Saying) -> None:
+        if isinstance(job, Saying):
+            self._play(job)
+            return
+        answer = self._answerer.answer(job.text, job.language, job.turn.cancelled)
+        if job.turn.cancelled():
+            return
+        self._bus.publish(AnswerReady(job.turn.number, answer))
+        details = [hit.entry.details for hit in answer.hits[:1] if hit.entry.answer == answer.text]
+        self._more = {answer.text: "".join(details)}
+        self._play(Saying(job.turn, answer.text, answer.language))
 
-    def _play(self, turn: Turn, text: str, language: str) -> None:
-        try:
-            for samples in speech(text, language, self._voice, turn.cancelled):
-                if turn.cancelled():
-                    return
-                if not self.speaking:
-                    self.speaking = True
-                    self._bus.publish(PlaybackStarted(turn.number))
-                self._speaker.play(samples, self._voice.rate_hz, turn.number)
-            self._speaker.drain(turn.number, _DRAIN_S)
-            self._bus.publish(PlaybackEnded(turn.number))
-        finally:
-            self.speaking = False
+    def _play(self, saying: Saying) -> None:
+        turn = saying.turn
+        self._said = saying
+        started = False
+        for samples in speech(saying.text, saying.language, self._voice, turn.cancelled):
+            if turn.cancelled():
+                return
+            if not started:
+                started = True
+                self.follow(Cue.SPEAKS, turn)
+                self._bus.publish(PlaybackStarted(turn.number))
+            self._speaker.play(samples, self._voice.rate_hz, turn.number)
+        self._speaker.drain(turn.number, _DRAIN_S)
+        self._bus.publish(PlaybackEnded(turn.number))
 
-    def _apologise(self, question: Question) -> None:
+    def _apologise(self, job: Question | Saying) -> None:
         try:
             with translated():
-                self._play(question.turn, APOLOGY[question.language], question.language)
+                self._play(Saying(job.turn, APOLOGY[job.language], job.language))
         except HeanError as error:
             # The voice itself is what failed: the screen and the log still tell.
-            self._bus.publish(StageFailed(question.turn.number, error.code, error.message))
+            self._bus.publish(StageFailed(job.turn.number, error.code, error.message))

@@ -9,15 +9,21 @@ from typing import TextIO
 
 from voice.events import (
     AnswerReady,
+    DeviceLost,
+    DeviceRestored,
     Event,
     FinalTranscript,
+    Notice,
     Outcome,
     PartialTranscript,
     SpeechEnded,
     StageFailed,
+    StateChanged,
     TurnEnded,
+    WakeWordDetected,
 )
 from voice.reply import answer_rows
+from voice.state import State
 from voice.terminal import discard, newest, row
 
 _ENDINGS = {
@@ -25,6 +31,8 @@ _ENDINGS = {
     Outcome.CANCELLED: "interrupted",
     Outcome.FAILED: "failed",
 }
+_SHOWN_STATES = (State.IDLE, State.LISTENING, State.FOLLOW_UP)
+"""The others show by what is heard and answered."""
 _TOO_LONG = "the question was too long: only its beginning, {:.0f} seconds, was used"
 
 
@@ -61,6 +69,18 @@ class TerminalView:
                 self._line(label, text)
         elif isinstance(event, StageFailed):
             self._line("failed", f"{event.stage}: {event.message}")
+        elif isinstance(event, WakeWordDetected):
+            self._line("called", event.word)
+        else:
+            self._show_rest(event)
+
+    def _show_rest(self, event: Event) -> None:
+        if isinstance(event, StateChanged) and event.state in _SHOWN_STATES:
+            self._line("state", event.state.value)
+        elif isinstance(event, Notice | DeviceLost):
+            self._line("note", event.message)
+        elif isinstance(event, DeviceRestored):
+            self._line("note", "the devices are back")
         elif isinstance(event, TurnEnded) and event.outcome in _ENDINGS:
             self._line("", _ENDINGS[event.outcome])
 

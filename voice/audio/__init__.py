@@ -29,12 +29,23 @@ class Microphone(Protocol):
 class Speaker(Protocol):
     """A sink of audio; every sample belongs to a turn."""
 
+    volume: float
+    """0.0 to 1.0; holds for audio queued from now on."""
+
     def play(self, samples: Samples, rate_hz: int, turn: int) -> None:
         """Queue audio, blocking while the queue is full; dropped if the turn was flushed."""
         ...
 
     def flush(self, before: int) -> None:
         """Silence all turns older than `before`, now and later."""
+        ...
+
+    def hold(self) -> None:
+        """Pause at once; nothing is lost."""
+        ...
+
+    def go_on(self) -> None:
+        """Go on where `hold` paused."""
         ...
 
     def drain(self, turn: int, timeout_s: float) -> bool:

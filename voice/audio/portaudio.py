@@ -9,7 +9,7 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,9 @@ from voice.errors import DeviceError
 _BLOCK_S = 0.032
 _CAPTURED_S = 8.0
 """Audio that may wait for the listener; the oldest is dropped beyond."""
-_QUEUED_S = 0.5
-"""Audio that may wait for the loudspeaker: the bound on how late a flush can come."""
+_QUEUED_S = 60.0
+"""Audio that may wait for the loudspeaker: a whole answer, so that the next sentence is made while
+one plays. A flush drops it all at once."""
 _FIRST_BLOCK_S = 5.0
 _LOST_AFTER_S = 3.0
 _LIST = (
@@ -159,8 +160,18 @@ class PortAudioMicrophone:
 class PortAudioSpeaker:
     """A real loudspeaker. Every queued sample belongs to a turn."""
 
-    def __init__(self, name: str, rate_hz: int, volume: float = 1.0) -> None:
-        self._volume = volume
+    def __init__(
+        self,
+        name: str,
+        rate_hz: int,
+        volume: float = 1.0,
+        played: Callable[[Samples, int], None] = lambda samples, rate_hz: None,
+    ) -> None:
+        """Open the device. `played` is told, in the audio thread, all that leaves for it:
+        audio and pauses alike."""
+        self.volume = volume
+        self._played = played
+        self._held = False
         self._changed = threading.Condition()
         self._queued: deque[tuple[int, Samples]] = deque()
         self._queued_samples = 0
@@ -177,7 +188,7 @@ class PortAudioSpeaker:
         frames.fill(0)
         at = 0
         with self._changed:
-            while self._queued and at < count:
+            while self._queued and at < count and not self._held:
                 turn, samples = self._queued.popleft()
                 part = samples[: count - at]
                 frames[at : at + len(part)] = part[:, None]
@@ -187,10 +198,11 @@ class PortAudioSpeaker:
             self._queued_samples -= at
             if at:
                 self._changed.notify_all()
+        self._played(frames[:, 0], self.rate_hz)
 
     def play(self, samples: Samples, rate_hz: int, turn: int) -> None:
-        """Queue audio piece by piece, waiting while half a second is queued."""
-        audio = resample(samples, rate_hz, self.rate_hz) * self._volume
+        """Queue audio piece by piece, waiting while a minute is queued."""
+        audio = resample(samples, rate_hz, self.rate_hz) * np.float32(self.volume)
         step = max(1, int(self.rate_hz * 0.1))
         for start in range(0, len(audio), step):
             if not self._queue(audio[start : start + step], turn):
@@ -208,7 +220,7 @@ class PortAudioSpeaker:
             )
             if self._closed or turn < self._barred:
                 return False
-            if not room:
+            if not room and not self._held:
                 raise DeviceError(f"the loudspeaker {self.name} takes no audio", "check its plug")
             self._queued.append((turn, piece))
             self._queued_samples += len(piece)
@@ -222,6 +234,16 @@ class PortAudioSpeaker:
             self._queued = deque(kept)
             self._queued_samples = sum(len(samples) for _, samples in kept)
             self._changed.notify_all()
+
+    def hold(self) -> None:
+        """Pause at once; nothing is lost."""
+        with self._changed:
+            self._held = True
+
+    def go_on(self) -> None:
+        """Go on where `hold` paused."""
+        with self._changed:
+            self._held = False
 
     def drain(self, turn: int, timeout_s: float) -> bool:
         """Wait until all audio of `turn` was handed to the device."""

@@ -41,13 +41,14 @@ class VirtualSpeaker:
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
+        self.volume = 1.0
         self._lock = threading.Lock()
         self._barred = 0
         self.played: list[tuple[int, Samples]] = []
 
     def play(self, samples: Samples, rate_hz: int, turn: int) -> None:
         """Keep audio, unless the turn was flushed."""
-        audio = resample(samples, rate_hz, self.rate_hz)
+        audio = resample(samples, rate_hz, self.rate_hz) * np.float32(self.volume)
         with self._lock:
             if turn >= self._barred:
                 self.played.append((turn, audio))
@@ -56,6 +57,12 @@ class VirtualSpeaker:
         """Bar all turns older than `before`."""
         with self._lock:
             self._barred = max(self._barred, before)
+
+    def hold(self) -> None:
+        """Do nothing: there is nobody to hear a pause."""
+
+    def go_on(self) -> None:
+        """Do nothing."""
 
     def drain(self, turn: int, timeout_s: float) -> bool:
         """Return at once: memory plays without waiting."""

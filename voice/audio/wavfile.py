@@ -129,17 +129,25 @@ class WavSpeaker:
     def __init__(self, path: Path, rate_hz: int) -> None:
         self._path = path
         self._rate_hz = rate_hz
+        self.volume = 1.0
         self._pieces: list[Samples] = []
         self._barred = 0
 
     def play(self, samples: Samples, rate_hz: int, turn: int) -> None:
         """Append audio, unless the turn was flushed."""
         if turn >= self._barred:
-            self._pieces.append(resample(samples, rate_hz, self._rate_hz))
+            audio = resample(samples, rate_hz, self._rate_hz)
+            self._pieces.append(audio * np.float32(self.volume))
 
     def flush(self, before: int) -> None:
         """Bar all turns older than `before`. What was written before stays: it was heard."""
         self._barred = max(self._barred, before)
+
+    def hold(self) -> None:
+        """Do nothing: there is nobody to hear a pause."""
+
+    def go_on(self) -> None:
+        """Do nothing."""
 
     def drain(self, turn: int, timeout_s: float) -> bool:
         """Return at once: a file plays without waiting."""

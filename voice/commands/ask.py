@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,26 +156,29 @@ def _targets(recordings: Sequence[Path], folder: Path) -> Iterator[Path]:
 
 
 def _by_microphone(args: argparse.Namespace, config: Config) -> int:
-    """Listen until one question is answered aloud."""
-    from voice.app import converse, load_engines
-    from voice.commands.run import open_microphone, open_speaker
+    """Listen until one question is answered aloud. No wake word is needed."""
+    from voice.app import Assistant, load_engines
+    from voice.devices import LiveDevices
     from voice.events import Bus
     from voice.first_answer import FirstAnswer
+    from voice.recorder import AuditObserver, versions_of
     from voice.view import TerminalView
 
+    config = replace(config, dialog=replace(config.dialog, wake_word=False))
     engines = load_engines(config)
-    microphone = open_microphone(config)
-    speaker = open_speaker(config, engines.voice.rate_hz)
-    first = FirstAnswer(microphone.close)
     bus = Bus()
-    bus.subscribe(first)
     if not args.json:
         bus.subscribe(TerminalView())
+    versions = versions_of(engines.knowledge, engines.answerer.model)
+    bus.subscribe(AuditObserver(config, versions, "mic"))
+    devices = LiveDevices(config, engines.voice.rate_hz, bus)
+    print(f"listening with {devices.name}; Ctrl-C ends", file=sys.stderr, flush=True)
+    first = FirstAnswer(devices.stop_listening)
+    bus.subscribe(first)
     try:
-        converse(config, engines, microphone, speaker, bus)
+        Assistant(config, engines, devices, bus).listen()
     finally:
-        microphone.close()
-        speaker.close()
+        devices.close()
     if first.error:
         raise first.error
     if args.json and first.reply:

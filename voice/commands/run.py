@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ from voice.config import Config
 from voice.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
-    from voice.audio import Microphone, Speaker
-    from voice.audio.portaudio import PortAudioMicrophone
+    from voice.audio.wavfile import WavMicrophone
+    from voice.devices import Devices
+    from voice.events import Bus
 
 SHIPPED = Path(__file__).parents[1] / "data" / "question.flac"
 """A recorded question, for machines without a microphone."""
@@ -51,36 +53,67 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Listen until the audio ends or the person ends it."""
-    from asr import RATE_HZ
-    from voice.app import converse, load_engines
-    from voice.audio.wavfile import WavMicrophone, WavSpeaker
+    from voice.app import Assistant, load_engines
     from voice.events import Bus, Event, FinalTranscript, PlaybackStarted
+    from voice.recorder import AuditObserver, versions_of
     from voice.terminal import row
     from voice.view import TerminalView
 
     signal.signal(signal.SIGTERM, _interrupt)
     recording = _recording(args, config)
-    in_file = args.out or (ANSWER if recording else None)
-    _check_writable(in_file)
-    played = WavMicrophone(recording, RATE_HZ) if recording else None
-    engines = load_engines(config)
-    microphone: Microphone = played or open_microphone(config)
-    rate_hz = engines.voice.rate_hz
-    speaker = WavSpeaker(in_file, rate_hz) if in_file else open_speaker(config, rate_hz)
+    file = args.out or (ANSWER if recording else None)
+    _check_writable(file)
     happened: Counter[type[Event]] = Counter()
     bus = Bus()
     bus.subscribe(TerminalView())
     bus.subscribe(lambda event: happened.update([type(event)]))
+    played = _recorded(recording)
+    engines = load_engines(config)
+    bus.subscribe(AuditObserver(config, versions_of(engines.knowledge, engines.answerer.model)))
+    devices = _devices(config, played, file, engines.voice.rate_hz, bus)
     try:
-        converse(config, engines, microphone, speaker, bus)
+        Assistant(_dialog(config, recording), engines, devices, bus).listen()
     finally:
-        microphone.close()
-        speaker.close()
+        devices.close()
     if recording and not happened[FinalTranscript]:
         raise InputError(f"{recording}: nothing was heard in it", "speak closer to the microphone")
-    if in_file and happened[PlaybackStarted]:
-        print(row("spoken", str(in_file)))
+    if file and happened[PlaybackStarted]:
+        print(row("spoken", str(file)))
     return 0
+
+
+def _dialog(config: Config, recording: Path | None) -> Config:
+    """In a recording all that is said is a question, and there is nobody to hear an earcon."""
+    if not recording:
+        return config
+    return replace(config, dialog=replace(config.dialog, wake_word=False, earcons=False))
+
+
+def _recorded(recording: Path | None) -> WavMicrophone | None:
+    """Read the recording now: what is wrong with it is said before everything is loaded."""
+    from asr import RATE_HZ
+    from voice.audio.wavfile import WavMicrophone
+
+    return WavMicrophone(recording, RATE_HZ) if recording else None
+
+
+def _devices(
+    config: Config, played: WavMicrophone | None, file: Path | None, rate_hz: int, bus: Bus
+) -> Devices:
+    from voice.audio.wavfile import WavSpeaker
+    from voice.devices import Devices, LiveDevices
+
+    if played:
+        return Devices(played, WavSpeaker(file or ANSWER, rate_hz))
+    live = LiveDevices(config, rate_hz, bus)
+    call = ""
+    if config.dialog.wake_word:
+        from kws.words import load_words
+
+        words = [word.text for word in load_words(config.wake_file) if word.enabled]
+        call = f"; say {' or '.join(words)}, then ask"
+    print(f"listening with {live.name}{call}; Ctrl-C ends", file=sys.stderr, flush=True)
+    return live
 
 
 def _check_writable(file: Path | None) -> None:
@@ -91,30 +124,6 @@ def _check_writable(file: Path | None) -> None:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def open_microphone(config: Config) -> PortAudioMicrophone:
-    """Open the configured microphone. Raises DeviceError."""
-    from asr import RATE_HZ
-    from voice.audio.portaudio import PortAudioMicrophone
-
-    microphone = PortAudioMicrophone(config.audio.input, RATE_HZ)
-    print(f"listening with {microphone.name}; Ctrl-C ends", file=sys.stderr, flush=True)
-    return microphone
-
-
-def open_speaker(config: Config, rate_hz: int) -> Speaker:
-    """Open the configured loudspeaker; without any, the answers go to a file."""
-    from voice.audio.portaudio import PortAudioSpeaker
-    from voice.audio.wavfile import WavSpeaker
-
-    try:
-        return PortAudioSpeaker(config.audio.output, rate_hz, config.audio.volume)
-    except DeviceError as error:
-        if config.audio.output:
-            raise  # one was named: silence would hide the mistake
-        print(f"{error.message}: answers go to {ANSWER}", file=sys.stderr, flush=True)
-        return WavSpeaker(ANSWER, rate_hz)
 
 
 def _recording(args: argparse.Namespace, config: Config) -> Path | None:

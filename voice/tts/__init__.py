@@ -35,7 +35,7 @@ class TtsConfig:
     """1.0 = natural; 0.8 = a fifth slower."""
     threads: int = 2
     """CPU threads of the synthesiser."""
-    cache_mb: int = 200
+    cache_mb: int = 400
     """Room on disk for answers synthesised ahead, in megabytes; 0 = keep none."""
 
     def __post_init__(self) -> None:
@@ -51,10 +51,15 @@ class Synthesizer(Protocol):
     """A voice, loaded once."""
 
     rate_hz: int
-    name: str
-    """Engine, voices and speed: what a cache key needs to know."""
+    speed: float
+    """1.0 = natural. May be changed between answers."""
     voices: tuple[str, ...]
     """Voices that `TtsConfig.voice_zh` and `voice_en` may name."""
+
+    @property
+    def name(self) -> str:
+        """Return engine, voices and speed: what a cache key needs to know."""
+        ...
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False

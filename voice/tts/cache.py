@@ -26,11 +26,24 @@ class CachedSynthesizer:
 
     def __init__(self, inner: Synthesizer, folder: Path, max_mb: float) -> None:
         self.rate_hz = inner.rate_hz
-        self.name = inner.name
         self.voices = inner.voices
         self._inner = inner
         self._folder = folder
         self._max_bytes = int(max_mb * 1_000_000)
+
+    @property
+    def name(self) -> str:
+        """Return what the inner synthesiser is called now."""
+        return self._inner.name
+
+    @property
+    def speed(self) -> float:
+        """Return how fast is spoken; what is kept was spoken at one speed and serves only that."""
+        return self._inner.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._inner.speed = speed
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False

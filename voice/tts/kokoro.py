@@ -49,12 +49,17 @@ class KokoroSynthesizer:
             language: pick_voice(wanted[language], self.voices, DEFAULT_VOICES[language])
             for language in READERS
         }
-        self.name = f"kokoro {chosen['zh']} {chosen['en']} x{config.speed:g}"
+        self._who = f"kokoro {chosen['zh']} {chosen['en']}"
         self._styles = {language: styles[name] for language, name in chosen.items()}
-        self._speed = config.speed
+        self.speed = config.speed
         self._phonemize = load_phonemizer(files)
         self._numbers = _counted(files["tokens"])
         self._session = _load_model(files["model"], config.threads)
+
+    @property
+    def name(self) -> str:
+        """Return engine, voices and speed."""
+        return f"{self._who} x{self.speed:g}"
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False
@@ -82,7 +87,7 @@ class KokoroSynthesizer:
         inputs = {
             "tokens": np.array([[0, *numbers, 0]], np.int64),
             "style": self._styles[language][len(numbers)][np.newaxis],
-            "speed": np.array([self._speed], np.float32),
+            "speed": np.array([self.speed], np.float32),
         }
         return np.asarray(self._session.run(None, inputs)[0], np.float32).ravel()
 

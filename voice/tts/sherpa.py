@@ -212,12 +212,17 @@ class SherpaSynthesizer:
         self.rate_hz = int(native.sample_rate)
         self.voices = tuple(str(number) for number in range(max(1, native.num_speakers)))
         voice = pick_voice(config.voice_zh or config.voice_en, self.voices, self.voices[0])
-        self.name = f"{engine} {voice} x{config.speed:g}"
+        self._who = f"{engine} {voice}"
         self._speaker = int(voice)
-        self._speed = config.speed
+        self.speed = config.speed
         self._native = native
         self._lexicon = lexicon
         self._by_tokens = by_tokens
+
+    @property
+    def name(self) -> str:
+        """Return engine, voice and speed."""
+        return f"{self._who} x{self.speed:g}"
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False
@@ -245,7 +250,7 @@ class SherpaSynthesizer:
 
         settings = sherpa_onnx.GenerationConfig()
         settings.sid = self._speaker
-        settings.speed = self._speed
+        settings.speed = self.speed
         settings.silence_scale = 1.0
         text = ""
         if self._by_tokens:

@@ -1,0 +1,81 @@
+"""Writes the turns of a run into the audit log."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Literal
+
+from llm import LanguageModel
+from llm.knowledge import KnowledgeBase
+from voice.audit.log import AuditLog
+from voice.audit.record import Asked, TurnRecord, Versions, record_of
+from voice.config import Config
+from voice.errors import AuditError
+from voice.events import (
+    AnswerReady,
+    Event,
+    FinalTranscript,
+    Outcome,
+    StageFailed,
+    TurnEnded,
+    WakeWordDetected,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def versions_of(knowledge: KnowledgeBase, model: LanguageModel | None) -> Versions:
+    """Return what answers are made of."""
+    name = model.name if model else ""
+    return Versions(knowledge.content_hash, name, name)
+
+
+class AuditObserver:
+    """Takes events; writes a row for every turn in which a question was understood."""
+
+    def __init__(
+        self, config: Config, versions: Versions, source: Literal["mic", "run"] = "run"
+    ) -> None:
+        self._log = AuditLog(config.audit_file, config.audit) if config.audit.enabled else None
+        self._versions = versions
+        self._source = source
+        self._open: dict[int, TurnRecord] = {}
+        self._call: tuple[str | None, float | None] = (None, None)
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        if self._log is None:
+            return
+        if isinstance(event, WakeWordDetected):
+            self._call = (event.word, event.score)
+        elif isinstance(event, FinalTranscript):
+            self._begin(event)
+        elif event.turn in self._open:
+            self._follow(event)
+
+    def _begin(self, event: FinalTranscript) -> None:
+        word, score = self._call
+        self._call = (None, None)
+        asked = Asked(self._source, event.heard, wake_word=word, wake_score=score)
+        self._open[event.turn] = TurnRecord(
+            asked, Outcome.FAILED, self._versions, event.understood, event.language
+        )
+
+    def _follow(self, event: Event) -> None:
+        record = self._open[event.turn]
+        if isinstance(event, AnswerReady):
+            self._open[event.turn] = record_of(event.answer, record.asked, self._versions)
+        elif isinstance(event, StageFailed):
+            self._open[event.turn] = replace(record, error_code=event.stage)
+        elif isinstance(event, TurnEnded):
+            del self._open[event.turn]
+            self._append(replace(record, outcome=event.outcome))
+
+    def _append(self, record: TurnRecord) -> None:
+        assert self._log is not None
+        try:
+            self._log.append(record)
+        except AuditError as error:
+            # The answer is more important than its record, but it must not go unnoticed.
+            _LOGGER.error("%s; %s", error.message, error.fix)
