@@ -81,8 +81,13 @@ def test_what_is_no_recording_is_said(tmp_path: Path, content: bytes, said: str)
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "absent.wav", tmp_path):
-        with pytest.raises(InputError, match="no such file"):
+    for path, said in (
+        (tmp_path / "absent.wav", "no such file"),
+        (tmp_path / ("核" * 200), "file name too long"),
+        (tmp_path, "no recording but a folder"),
+        (Path("/dev/null"), "or a device"),
+    ):
+        with pytest.raises(InputError, match=said):
             read_audio(path, 16_000)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,15 +30,27 @@ def read_audio(path: Path, rate_hz: int, max_s: float = _MAX_READ_S) -> tuple[Sa
     """
     import soundfile
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file", "name a recording that exists")
-    if not path.stat().st_size:
-        raise InputError(f"{path}: the file is empty", "record the question again")
+    _check_file(path)
     try:
         frames, rate, length = _read_frames(path, max_s)
     except (soundfile.LibsndfileError, OSError, ValueError) as error:
         raise InputError(f"{path}: not a recording that can be read ({error})", _CONVERT) from error
     return resample(to_mono(frames), rate, rate_hz), max(length, len(frames)) / rate
+
+
+def _check_file(path: Path) -> None:
+    """Raise InputError unless this is a file that can be read and has something in it."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise InputError(f"{path}: {reason}", "name a recording that exists") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path}: no recording but a folder or a device", "name a recording")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: may not be read", "give this user the right to read it")
+    if not status.st_size:
+        raise InputError(f"{path}: the file is empty", "record the question again")
 
 
 def _read_frames(path: Path, max_s: float) -> tuple[NDArray[np.float32], int, int]:
