@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from kws.asr_pinyin import PinyinMatcher
 from kws.words import WakeWord, load_words
 from llm.answer import Answerer
 from llm.knowledge import KnowledgeBase
+from llm.language import detect_language
 from voice.config import Config, DialogConfig
 from voice.conversation import Call, Conversation
 from voice.devices import Devices
@@ -27,6 +29,10 @@ from voice.tts import Synthesizer
 from voice.tts.cache import CachedSynthesizer
 from voice.turn import Turns
 from voice.warmer import Warmer
+
+KNOWN = 0.95
+"""Likelihood of the best entry from which a question counts as complete: the pause after it need
+not be waited out."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,9 @@ class Assistant:
         )
         self.conversation.stage = self._responder
         self._responder.follow = self.conversation.follow
-        self._transcriber = Transcriber(engines.ears, bus, self.conversation)
+        self._transcriber = Transcriber(
+            engines.ears, bus, self.conversation, knower(engines.answerer)
+        )
         self._listener = Listener(
             engines.ears,
             endpoint_rules(config),
@@ -105,6 +113,7 @@ class Assistant:
                 self._listener.listen(microphone, self._hear)
         except BaseException:
             self._turns.cancel()
+            self._devices.speaker.flush(before=sys.maxsize)  # what is queued would still be played
             raise
         finally:
             if self._warmer:
@@ -119,6 +128,16 @@ class Assistant:
         if self._devices.live and self.conversation.state is State.SPEAKING:
             return np.zeros_like(samples)  # it cannot tell its own voice from a person's
         return samples
+
+
+def knower(answerer: Answerer) -> Callable[[str], bool]:
+    """Return a function that tells whether a transcript already is a question with an answer."""
+
+    def known(text: str) -> bool:
+        hits = answerer.retriever.search(text, detect_language(text), limit=1)
+        return bool(hits) and hits[0].score >= KNOWN
+
+    return known
 
 
 def caller(words: list[WakeWord], likeness: float) -> Callable[[str], Call | None]:

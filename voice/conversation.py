@@ -121,6 +121,11 @@ class Conversation:
             if self._state is State.SPEAKING and self._config.barge_in == "speech":
                 self.stage.hold()
 
+    def question_in(self, text: str) -> str:
+        """Return a text without the wake word it begins with."""
+        call = self._called(text)
+        return call.rest if call else text
+
     def probe(self, turn: Turn, text: str) -> bool:
         """Tell whether the beginning of an utterance calls the assistant."""
         with self._lock:

@@ -66,7 +66,7 @@ class SpeechEnded(Event):
     """The question is over."""
 
     reason: str
-    """"silence", "too_long" or "end_of_audio"."""
+    """"silence", "complete", "too_long" or "end_of_audio"."""
     audio_s: float
     """Length of the question in seconds of audio."""
     last_voiced_s: float

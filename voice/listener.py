@@ -34,6 +34,8 @@ from voice.events import (
 from voice.turn import Turn, Turns
 
 END_OF_AUDIO = "end_of_audio"
+COMPLETE = "complete"
+"""The pause is short, but what was said already is a known question."""
 PROBE_S = 2.6
 """Speech that calls nobody within this time is not listened to any longer: no wake word is as
 long, and a room with a television would keep a processor busy."""
@@ -89,7 +91,15 @@ class Transcriber:
     What is not meant for the assistant is neither shown nor kept.
     """
 
-    def __init__(self, ears: Ears, bus: Bus, conversation: Conversation) -> None:
+    def __init__(
+        self,
+        ears: Ears,
+        bus: Bus,
+        conversation: Conversation,
+        known: Callable[[str], bool] = lambda text: False,
+    ) -> None:
+        """`known` tells whether a text is a question that can be answered as it is."""
+        self._known = known
         self._ears = ears
         self._bus = bus
         self._conversation = conversation
@@ -124,7 +134,7 @@ class Transcriber:
         if isinstance(work, _Begin):
             self._utterance = self._new(work.turn)
         elif isinstance(work, _Pause):
-            self._probe(last=False)
+            self._pause()
         elif isinstance(work, _End):
             self._end(work.ended)
         elif not self._utterance.ignored:
@@ -153,6 +163,14 @@ class Transcriber:
             utterance.shown = text
             self._bus.publish(PartialTranscript(utterance.turn.number, text))
 
+    def _pause(self) -> None:
+        """Look whether the utterance calls the assistant, and whether it is complete."""
+        self._probe(last=False)
+        utterance = self._utterance
+        if utterance.followed:
+            text = self._repaired(utterance.stream.partial())
+            utterance.turn.complete = self._known(self._conversation.question_in(text))
+
     def _probe(self, last: bool) -> None:
         """Look whether the utterance calls the assistant; after the last look it is ignored."""
         utterance = self._utterance
@@ -180,8 +198,9 @@ class Transcriber:
         understood = self._repaired(transcript.text, transcript.language)
         turn = utterance.turn
         if understood and (utterance.followed or self._conversation.probe(turn, understood)):
+            question = self._conversation.question_in(understood) or understood
             self._bus.publish(
-                FinalTranscript(turn.number, transcript.text, understood, transcript.language)
+                FinalTranscript(turn.number, transcript.text, question, transcript.language)
             )
         self._conversation.heard(turn, understood, transcript.language, utterance.admitted)
 
@@ -243,7 +262,11 @@ class Listener:
             if boundary is not None:
                 self._end(boundary.value)
             elif self._pauses():
+                self._turn.complete = False
                 self._transcriber.put(_Pause())
+            elif self._turn.complete and self._endpointer.trailing_silence_s >= PAUSE_S:
+                self._end(COMPLETE)
+                self._endpointer.reset()
 
     def _pauses(self) -> bool:
         """Tell whether the quiet has just become long enough for a pause."""
@@ -262,7 +285,7 @@ class Listener:
 
     def _end(self, reason: str) -> None:
         assert self._turn is not None
-        is_silence = reason == Boundary.SILENCE.value
+        is_silence = reason == Boundary.SILENCE.value  # the endpointer then has forgotten it
         silence_s = self._silence_s if is_silence else self._endpointer.trailing_silence_s
         last_voiced_s = time.monotonic() - silence_s
         ended = SpeechEnded(self._turn.number, reason, self._audio_s, last_voiced_s)

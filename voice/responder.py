@@ -23,6 +23,7 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
+from voice.playback import VoiceSettings
 from voice.reply import speech
 from voice.state import Cue
 from voice.tts import Synthesizer
@@ -34,8 +35,6 @@ APOLOGY = {
 }
 NOTHING_SAID = {"zh": "我还没有说过什么。", "en": "I have not said anything yet."}
 NO_MORE = {"zh": "关于这个没有更多审核过的资料。", "en": "I have nothing more vetted on that."}
-SPEED_STEP, SLOWEST, FASTEST = 0.15, 0.7, 1.3
-VOLUME_STEP, SOFTEST = 0.2, 0.2
 _DRAIN_S = 120.0
 
 Follow = Callable[[Cue, Turn], None]
@@ -89,12 +88,8 @@ class Responder:
     def command(self, name: str, turn: Turn) -> None:
         """Say the last answer again: as it was, slower, louder, or what more there is on it."""
         said = self._said
-        if name in ("slower", "faster"):
-            step = -SPEED_STEP if name == "slower" else SPEED_STEP
-            self._voice.speed = round(min(FASTEST, max(SLOWEST, self._voice.speed + step)), 2)
-        elif name in ("louder", "softer"):
-            step = VOLUME_STEP if name == "louder" else -VOLUME_STEP
-            self._speaker.volume = round(min(1.0, max(SOFTEST, self._speaker.volume + step)), 2)
+        settings = VoiceSettings(self._voice.speed, self._speaker.volume).after(name)
+        self._voice.speed, self._speaker.volume = settings.speed, settings.volume
         text = said.text or NOTHING_SAID[said.language]
         if name == "more" and said.text:
             text = self._more.get(said.text) or NO_MORE[said.language]

@@ -10,6 +10,8 @@ class Turn:
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.complete = False
+        """What was said so far is a question that can be answered."""
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from voice.playback import FASTEST, LOUDEST, SLOWEST, SOFTEST, Spoken, VoiceSettings
+from voice.playback import FASTEST, LOUDEST, SLOWEST, SOFTEST, VoiceSettings
 
 PIECES = ("马上进屋，", "关好门窗。", "听官方广播。")
 
@@ -50,22 +50,3 @@ def test_a_configured_value_beyond_the_bounds_never_turns_the_wrong_way() -> Non
 @pytest.mark.parametrize("command", ["stop", "repeat", "more", "continue"])
 def test_other_commands_change_nothing(command: str) -> None:
     assert VoiceSettings(0.9, 0.5).after(command) == VoiceSettings(0.9, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("heard_s", "heard"),
-    [(0.0, 0), (0.5, 0), (0.84, 0), (0.86, 1), (1.5, 1), (2.4, 2), (3.0, 2), (4.0, 3), (99.0, 3)],
-)
-def test_the_rest_begins_with_the_piece_that_was_cut_off(heard_s: float, heard: int) -> None:
-    spoken = Spoken("zh", PIECES)
-    for durations_s in ([0.5, 0.5], [1.5], [0.5, 0.5, 0.5]):
-        spoken.synthesised(durations_s)
-    assert spoken.heard(heard_s) == PIECES[:heard]
-    assert spoken.rest(heard_s) == PIECES[heard:]
-
-
-def test_what_was_not_even_synthesised_is_left_to_say() -> None:
-    spoken = Spoken("zh", PIECES)
-    assert spoken.rest(0.0) == PIECES
-    spoken.synthesised([1.0])
-    assert spoken.rest(99.0) == PIECES[1:]
