@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.sound_server import SoundServer, sound_server
 from voice.audio.pcm import level_dbfs
 from voice.audio.portaudio import PortAudioMicrophone, PortAudioSpeaker, devices, rescan
+from voice.audio.virtual_sound import SoundServer, sound_server
 from voice.audio.wavfile import read_audio, write_wav
 from voice.errors import DeviceError
 
