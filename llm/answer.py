@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from llm import GenerationError, LanguageModel, Sampling
-from llm.compose import compose, prefix
+from llm.compose import NOTHING_VETTED, compose, prefix
 from llm.decide import Decider, Decision
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
@@ -35,11 +35,6 @@ _OUTSIDE = {
     "zh": "这个我帮不上，我只回答核与辐射应急的问题，比如怎么隐蔽。",
     "en": "I cannot help with that; I only answer questions on nuclear emergencies, "
     "such as how to shelter.",
-}
-_UNKNOWN = {
-    "zh": "这个我没有审核过的资料，请听当地应急广播，或问当地政府；人有危险拨120、119或110。",
-    "en": "I have nothing vetted on that; ask your local emergency broadcast or authority, "
-    "and in danger call the emergency number (in China 120, 119 or 110).",
 }
 _WHICH = {"zh": "您是问“{0}”，还是“{1}”？", "en": "Do you mean “{0}” or “{1}”?"}
 _JOIN = {"zh": "", "en": " "}
@@ -145,7 +140,7 @@ class Answerer:
             return _WHICH[language].format(*(hit.entry.ask[0] for hit in decision.hits))
         if texts:
             return _JOIN[language].join(texts)
-        return (_UNKNOWN if decision.word == "unknown" else _OUTSIDE)[language]
+        return (NOTHING_VETTED if decision.word == "unknown" else _OUTSIDE)[language]
 
     def _grounded(
         self,

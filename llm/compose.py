@@ -22,6 +22,12 @@ _QUESTION = {
     "zh": "资料：{passage}\n问题：{question}",
     "en": "Passage: {passage}\nQuestion: {question}",
 }
+NOTHING_VETTED = {
+    "zh": "这个我没有审核过的资料，请听当地应急广播，或问当地政府；人有危险拨120、119或110。",
+    "en": "I have nothing vetted on that; ask your local emergency broadcast or authority, "
+    "and in danger call the emergency number (in China 120, 119 or 110).",
+}
+"""Said where no passage answers the question."""
 _SENTENCE_END = re.compile(r"[。！？]|[.!?](?=\s|$)")
 _MAX_SENTENCES = 2
 _MAX_CHARS = 400
@@ -30,6 +36,12 @@ _MAX_CHARS = 400
 def prefix(language: str) -> list[Message]:
     """Return the fixed beginning of every prompt, to be evaluated ahead of time."""
     return [Message("system", _RULES[language])]
+
+
+def prompt(question: str, passage: str, language: str) -> list[Message]:
+    """Return the whole prompt; training data is made of the same text."""
+    content = _QUESTION[language].format(passage=passage, question=question)
+    return [*prefix(language), Message("user", content)]
 
 
 def compose(
@@ -45,22 +57,21 @@ def compose(
     The question is quoted as data: what it says about rules has no effect on verification.
     Raises GenerationError.
     """
-    content = _QUESTION[language].format(passage=passage, question=question)
     text = ""
-    for piece in model.generate([*prefix(language), Message("user", content)], sampling, cancelled):
+    for piece in model.generate(prompt(question, passage, language), sampling, cancelled):
         text += piece
         if len(_ends(text)) > _MAX_SENTENCES - 1 and text.rstrip()[-1:] in "。！？.!?":
             break
         if len(text) > _MAX_CHARS:
             break
-    return _whole_sentences(text)
+    return whole_sentences(text)
 
 
 def _ends(text: str) -> list[int]:
     return [match.end() for match in _SENTENCE_END.finditer(text)]
 
 
-def _whole_sentences(text: str) -> str:
+def whole_sentences(text: str) -> str:
     """Return the first two sentences; what was cut off in the middle is not spoken."""
     ends = _ends(text)[:_MAX_SENTENCES]
     return text[: ends[-1]].strip() if ends else ""

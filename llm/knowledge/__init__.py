@@ -1,19 +1,20 @@
 """The knowledge base: small TOML files that a person can review.
 
-`sources.toml` lists every fact with its source; `zh/*.toml` and `en/*.toml` hold the entries,
-one file for each topic; `terms.toml` holds the words of the field. Only entries of status
-`vetted` whose facts all have confidence A or B are ever spoken.
+`sources.toml` and `sources/*.toml` list every fact with its source; `zh/*.toml` and `en/*.toml`
+hold the entries, one file for each topic; `terms.toml` holds the words of the field. Only entries
+of status `vetted` whose facts all have confidence A or B are ever spoken.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from llm import KnowledgeError
 from llm.knowledge.vocabulary import Vocabulary, parse_vocabulary
@@ -22,6 +23,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_T = TypeVar("_T")
 
 SHIPPED = Path(__file__).parent
 LANGUAGES = ("zh", "en")
@@ -106,11 +109,17 @@ class KnowledgeBase:
 
     @cached_property
     def content_hash(self) -> str:
-        """Return a SHA-256 over all entries and sources; the same content, the same hash."""
-        digest = hashlib.sha256()
-        for item in (*sorted(self.entries, key=lambda e: e.id), *self.sources.values()):
-            digest.update(repr(item).encode())
-        return digest.hexdigest()
+        """Return a SHA-256 of entries, sources and words; the same content, the same hash."""
+        return _hash_of(self.entries, self.sources.values(), self.vocabulary)
+
+    @cached_property
+    def spoken_hash(self) -> str:
+        """Return a SHA-256 of what can be spoken, what it rests on, and the words of the field.
+
+        Drafts do not count, so that importing documents leaves a signature valid.
+        """
+        cited = {fact for entry in self.speakable for fact in entry.facts}
+        return _hash_of(self.speakable, (self.sources[f] for f in cited), self.vocabulary)
 
     def terms(self, language: str) -> tuple[str, ...]:
         """Return the words of the field, for the repair of speech recognition."""
@@ -121,24 +130,43 @@ class KnowledgeBase:
         return tuple(self.sources[fact] for fact in entry.facts)
 
 
-def load_knowledge(folder: Path = SHIPPED) -> KnowledgeBase:
-    """Read a knowledge base.
+def load_knowledge(folder: Path = SHIPPED, own: Path | None = None) -> KnowledgeBase:
+    """Read a knowledge base, and what the owner added to it in a folder of the same layout.
 
     Raises KnowledgeError naming file, entry and field.
     """
-    sources = _read_sources(folder / "sources.toml")
-    entries: dict[str, Entry] = {}
-    for language in LANGUAGES:
-        for path in sorted((folder / language).glob("*.toml")):
-            for entry in _read_entries(path, language):
-                if entry.id in entries:
-                    raise KnowledgeError(f"{path.name}: the id {entry.id} is used twice")
-                if missing := [f for f in entry.facts if f not in sources]:
-                    raise KnowledgeError(f"{path.name}: {entry.id}: unknown facts {missing}")
-                entries[entry.id] = entry
+    folders = [folder, own] if own is not None and own.is_dir() else [folder]
+    sources = dict(_unique((s.fact, s) for f in folders for s in _read_sources(f, f is folder)))
+    found = [entry for f in folders for entry in _read_folder(f)]
+    entries = dict(_unique((entry.id, entry) for entry in found))
     if not entries:
         raise KnowledgeError(f"{folder}: no entries in zh/*.toml or en/*.toml")
-    return KnowledgeBase(tuple(entries.values()), sources, _read_vocabulary(folder))
+    for entry in found:
+        if missing := [f for f in entry.facts if f not in sources]:
+            raise KnowledgeError(f"{entry.topic}.toml: {entry.id}: unknown facts {missing}")
+    return KnowledgeBase(tuple(found), sources, _read_vocabulary(folder))
+
+
+def _unique(pairs: Iterable[tuple[str, _T]]) -> Iterator[tuple[str, _T]]:
+    seen: set[str] = set()
+    for name, value in pairs:
+        if name in seen:
+            raise KnowledgeError(f"the id {name} is used twice")
+        seen.add(name)
+        yield name, value
+
+
+def _hash_of(entries: Iterable[Entry], sources: Iterable[Source], vocabulary: Vocabulary) -> str:
+    """Return a hash that a new field with a default value does not change."""
+    lines = sorted(map(_line, entries)), sorted(map(_line, sources))
+    words = json.dumps(asdict(vocabulary), ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256("\n".join([*lines[0], *lines[1], words]).encode()).hexdigest()
+
+
+def _line(item: Entry | Source) -> str:
+    named = {f.name: getattr(item, f.name) for f in fields(item)}
+    told = {f.name: named[f.name] for f in fields(item) if named[f.name] != f.default}
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, default=str)
 
 
 def _read_vocabulary(folder: Path) -> Vocabulary:
@@ -149,34 +177,59 @@ def _read_vocabulary(folder: Path) -> Vocabulary:
     return parse_vocabulary(_read_toml(path), path.name)
 
 
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Return the tables of a TOML text. Raises KnowledgeError naming `where` and the line."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise KnowledgeError(f"{where}: {error}") from error
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return parse_toml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
         raise KnowledgeError(f"{path}: {error}") from error
 
 
-def _read_sources(path: Path) -> dict[str, Source]:
-    table = _read_toml(path)
-    sources = {}
-    for fact, row in table.items():
-        _check_keys(f"{path.name}: {fact}", row, (f.name for f in fields(Source)))
-        try:
-            sources[fact] = Source(fact=fact, **row)
-        except TypeError as error:
-            raise KnowledgeError(f"{path.name}: {fact}: {error}") from error
-    return sources
+def _read_sources(folder: Path, required: bool) -> Iterator[Source]:
+    more = sorted((folder / "sources").glob("*.toml"))
+    first = folder / "sources.toml"
+    for path in ([first] if first.exists() or (required and not more) else []) + more:
+        for fact, row in _read_toml(path).items():
+            yield _source(f"{path.name}: {fact}", fact, row)
 
 
-def _read_entries(path: Path, language: str) -> Iterable[Entry]:
-    for number, row in enumerate(_read_toml(path).get("entry", []), 1):
-        where = f"{language}/{path.name}: {row.get('id', f'entry {number}')}"
+def _source(where: str, fact: str, row: Any) -> Source:
+    if not isinstance(row, dict):
+        raise KnowledgeError(f"{where}: must be a table")
+    _check_keys(where, row, (f.name for f in fields(Source)))
+    try:
+        return Source(fact=fact, **row)
+    except TypeError as error:
+        raise KnowledgeError(f"{where}: {error}") from error
+
+
+def _read_folder(folder: Path) -> Iterator[Entry]:
+    for language in LANGUAGES:
+        for path in sorted((folder / language).glob("*.toml")):
+            rows = _read_toml(path).get("entry", [])
+            yield from parse_entries(rows, language, path.stem)
+
+
+def parse_entries(rows: list[dict[str, Any]], language: str, topic: str) -> Iterator[Entry]:
+    """Yield the entries of the parsed tables `[[entry]]` of one topic.
+
+    Raises KnowledgeError naming entry and field.
+    """
+    for number, row in enumerate(rows, 1):
+        where = f"{language}/{topic}.toml: {row.get('id', f'entry {number}')}"
         _check_keys(where, row, (f.name for f in fields(Entry)))
         values: dict[str, Any] = {
             key: tuple(v) if isinstance(v, list) else v for key, v in row.items()
         }
         try:
-            entry = Entry(**{"language": language, "topic": path.stem, **values})
+            entry = Entry(**{"language": language, "topic": topic, **values})
         except TypeError as error:
             raise KnowledgeError(f"{where}: {error}") from error
         _check_entry(where, entry)
