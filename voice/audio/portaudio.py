@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from voice.audio import Samples
-from voice.audio.pcm import Resampler, resample, to_mono
+from voice.audio.pcm import Resampler, to_mono
+from voice.audio.playing import PlaybackQueue
 from voice.errors import DeviceError
 
 _BLOCK_S = 0.032
 _CAPTURED_S = 8.0
 """Audio that may wait for the listener; the oldest is dropped beyond."""
-_QUEUED_S = 60.0
-"""Audio that may wait for the loudspeaker: a whole answer, so that the next sentence is made while
-one plays. A flush drops it all at once."""
 _FIRST_BLOCK_S = 5.0
 _LOST_AFTER_S = 3.0
 _LIST = (
@@ -157,8 +153,8 @@ class PortAudioMicrophone:
             self._captured.put_nowait(None)
 
 
-class PortAudioSpeaker:
-    """A real loudspeaker. Every queued sample belongs to a turn."""
+class PortAudioSpeaker(PlaybackQueue):
+    """A real loudspeaker."""
 
     def __init__(
         self,
@@ -169,93 +165,21 @@ class PortAudioSpeaker:
     ) -> None:
         """Open the device. `played` is told, in the audio thread, all that leaves for it:
         audio and pauses alike."""
-        self.volume = volume
-        self._played = played
-        self._held = False
-        self._changed = threading.Condition()
-        self._queued: deque[tuple[int, Samples]] = deque()
-        self._queued_samples = 0
-        self._barred = 0
-        self._closed = False
         index, device = find_device(name, "output")
-        self.name = str(device["name"])
+        super().__init__(str(device["name"]), rate_hz, volume)
+        self._played = played
         self._stream, self.rate_hz = _open(
             _sounddevice().OutputStream, "output", index, rate_hz, self._on_need
         )
 
     def _on_need(self, frames: np.ndarray, count: int, _time: Any, _status: Any) -> None:
-        """Hand over queued audio, then silence. Called from the audio thread: must not wait."""
-        frames.fill(0)
-        at = 0
-        with self._changed:
-            while self._queued and at < count and not self._held:
-                turn, samples = self._queued.popleft()
-                part = samples[: count - at]
-                frames[at : at + len(part)] = part[:, None]
-                at += len(part)
-                if len(part) < len(samples):
-                    self._queued.appendleft((turn, samples[len(part) :]))
-            self._queued_samples -= at
-            if at:
-                self._changed.notify_all()
-        self._played(frames[:, 0], self.rate_hz)
-
-    def play(self, samples: Samples, rate_hz: int, turn: int) -> None:
-        """Queue audio piece by piece, waiting while a minute is queued."""
-        audio = resample(samples, rate_hz, self.rate_hz) * np.float32(self.volume)
-        step = max(1, int(self.rate_hz * 0.1))
-        for start in range(0, len(audio), step):
-            if not self._queue(audio[start : start + step], turn):
-                return
-
-    def _queue(self, piece: Samples, turn: int) -> bool:
-        with self._changed:
-            room = self._changed.wait_for(
-                lambda: (
-                    self._closed
-                    or turn < self._barred
-                    or self._queued_samples < _QUEUED_S * self.rate_hz
-                ),
-                timeout=_LOST_AFTER_S,
-            )
-            if self._closed or turn < self._barred:
-                return False
-            if not room and not self._held:
-                raise DeviceError(f"the loudspeaker {self.name} takes no audio", "check its plug")
-            self._queued.append((turn, piece))
-            self._queued_samples += len(piece)
-            return True
-
-    def flush(self, before: int) -> None:
-        """Silence all turns older than `before`, now and later."""
-        with self._changed:
-            self._barred = max(self._barred, before)
-            kept = [(turn, samples) for turn, samples in self._queued if turn >= before]
-            self._queued = deque(kept)
-            self._queued_samples = sum(len(samples) for _, samples in kept)
-            self._changed.notify_all()
-
-    def hold(self) -> None:
-        """Pause at once; nothing is lost."""
-        with self._changed:
-            self._held = True
-
-    def go_on(self) -> None:
-        """Go on where `hold` paused."""
-        with self._changed:
-            self._held = False
-
-    def drain(self, turn: int, timeout_s: float) -> bool:
-        """Wait until all audio of `turn` was handed to the device."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: all(number != turn for number, _ in self._queued), timeout_s
-            )
+        """Hand over what is queued. Called from the audio thread: must not wait."""
+        taken = self.take(count)
+        frames[:] = taken[:, None]
+        self._played(taken, self.rate_hz)
 
     def close(self) -> None:
         """Let the device play what it holds, then free it."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        super().close()
         self._stream.stop()
         self._stream.close()
