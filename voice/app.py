@@ -21,13 +21,15 @@ from voice.conversation import Call, Conversation
 from voice.devices import Devices
 from voice.engines import Ears, knowledge_of, load_answerer, load_ears, load_voice
 from voice.events import Bus
-from voice.listener import Listener, Transcriber
+from voice.listener import Listener
 from voice.responder import Responder
 from voice.spoken_commands import SpokenCommands
 from voice.state import State
+from voice.transcriber import Transcriber
 from voice.tts import Synthesizer
 from voice.tts.cache import CachedSynthesizer
 from voice.turn import Turns
+from voice.wake import load_wake_engine
 from voice.warmer import Warmer
 
 KNOWN = 0.95
@@ -79,16 +81,17 @@ class Assistant:
         )
         self.conversation.stage = self._responder
         self._responder.follow = self.conversation.follow
+        detector, confirmed = load_wake_engine(config, words, engines.ears.recognizer)
         self._transcriber = Transcriber(
-            engines.ears, bus, self.conversation, knower(engines.answerer)
+            engines.ears, bus, self.conversation, knower(engines.answerer), confirmed
         )
         self._listener = Listener(
             engines.ears,
             endpoint_rules(config),
             self._transcriber,
-            self.conversation,
             self._turns,
             bus,
+            detector,
         )
         self._warmer = self._make_warmer(engines)
 

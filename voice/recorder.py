@@ -31,13 +31,31 @@ def versions_of(knowledge: KnowledgeBase, model: LanguageModel | None) -> Versio
     return Versions(knowledge.content_hash, name, name)
 
 
+class AuditWriter:
+    """Appends rows; a log that cannot be written costs the row, not the answer."""
+
+    def __init__(self, config: Config) -> None:
+        self._log = AuditLog(config.audit_file, config.audit) if config.audit.enabled else None
+
+    def append(self, record: TurnRecord) -> str:
+        """Write a row; return what went wrong, "" = nothing."""
+        if self._log is None:
+            return ""
+        try:
+            self._log.append(record)
+        except AuditError as error:
+            _LOGGER.error("%s; %s", error.message, error.fix)
+            return f"not recorded: {error.message}; {error.fix}"
+        return ""
+
+
 class AuditObserver:
     """Takes events; writes a row for every turn in which a question was understood."""
 
     def __init__(
         self, config: Config, versions: Versions, source: Literal["mic", "run"] = "run"
     ) -> None:
-        self._log = AuditLog(config.audit_file, config.audit) if config.audit.enabled else None
+        self._writer = AuditWriter(config)
         self._versions = versions
         self._source = source
         self._open: dict[int, TurnRecord] = {}
@@ -45,8 +63,6 @@ class AuditObserver:
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
-        if self._log is None:
-            return
         if isinstance(event, WakeWordDetected):
             self._call = (event.word, event.score)
         elif isinstance(event, FinalTranscript):
@@ -70,12 +86,4 @@ class AuditObserver:
             self._open[event.turn] = replace(record, error_code=event.stage)
         elif isinstance(event, TurnEnded):
             del self._open[event.turn]
-            self._append(replace(record, outcome=event.outcome))
-
-    def _append(self, record: TurnRecord) -> None:
-        assert self._log is not None
-        try:
-            self._log.append(record)
-        except AuditError as error:
-            # The answer is more important than its record, but it must not go unnoticed.
-            _LOGGER.error("%s; %s", error.message, error.fix)
+            self._writer.append(replace(record, outcome=event.outcome))

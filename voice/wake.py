@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from asr import Recognizer, VoiceActivityDetector
@@ -25,6 +25,26 @@ def engine_of(config: Config) -> str:
     store = Store(config.store)
     model = config.wake.model or store.catalog.profile(config.models.profile).get("kws", "")
     return "zipformer" if model and not store.problem(model) else "asr-pinyin"
+
+
+def load_wake_engine(
+    config: Config, words: Sequence[WakeWord], recognizer: Recognizer
+) -> tuple[WakeWordDetector | None, Callable[[str, Samples], bool]]:
+    """Return the daemon's detector, None where wake words are found in transcripts, and a function
+    that tells whether a word it found is in the audio indeed.
+
+    The function belongs to the thread that uses the recogniser. Raises WakeWordError.
+    """
+    if engine_of(config) == "asr-pinyin" or not config.dialog.wake_word:
+        return None, lambda word, samples: True
+    from kws.zipformer import ZipformerDetector
+
+    _, files = ModelFiles(config).find("kws", config.wake.model)
+    detector = ZipformerDetector(words, files, config.wake)
+    if not config.wake.second_stage:
+        return detector, lambda word, samples: True
+    stage = load_second_stage(words, recognizer)
+    return detector, lambda word, samples: stage.judge(word, samples).confirmed
 
 
 def load_detector(

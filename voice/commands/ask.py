@@ -16,9 +16,8 @@ from voice.config import Config
 from voice.errors import HeanError, InputError, translated
 
 if TYPE_CHECKING:
-    from llm.answer import Answer
+    from voice.replier import Replier
     from voice.reply import Reply
-    from voice.tts import Synthesizer
 
 _EPILOG = """\
 examples:
@@ -96,51 +95,27 @@ def _check_folder(folder: Path) -> None:
 
 
 def _answer_all(args: argparse.Namespace, config: Config) -> int:
-    voice = None if args.silent else _load_voice(config)
-    replies = (
-        _from_text(args, config, voice) if args.wav is None else _from_wav(args, config, voice)
-    )
+    from voice.replier import Replier
+
+    replier = Replier(config, hears=args.wav is not None, speaks=not args.silent)
     status = 0
-    for name, outcome in replies:
+    for name, reply in _questions(args, replier):
+        outcome = _attempt(reply)
         if isinstance(outcome, HeanError):
             status = status or outcome.exit_code
         _print(name, outcome, args.json)
     return status
 
 
-def _from_text(
-    args: argparse.Namespace, config: Config, voice: Synthesizer | None
-) -> Iterator[tuple[str, Reply | HeanError]]:
-    from voice.engines import knowledge_of, load_answerer
-
-    answerer = load_answerer(config, knowledge_of(config))
-
-    def reply() -> Reply:
-        return _reply(args.text, answerer.answer(args.text), {}, (), voice, target)
-
-    target = args.out / "question.answer.wav"
-    yield "", _attempt(reply)
-
-
-def _from_wav(
-    args: argparse.Namespace, config: Config, voice: Synthesizer | None
-) -> Iterator[tuple[str, Reply | HeanError]]:
-    from voice.app import endpoint_rules
-    from voice.engines import knowledge_of, load_answerer, load_ears
-    from voice.recording import hear_recording
-
-    knowledge = knowledge_of(config)
-    ears, answerer = load_ears(config, knowledge), load_answerer(config, knowledge)
-
-    def reply(path: Path, target: Path) -> Reply:
-        heard = hear_recording(path, ears, endpoint_rules(config))
-        answer = answerer.answer(heard.understood, heard.transcript.language)
-        return _reply(
-            heard.transcript.text, answer, dict(heard.seconds), heard.warnings, voice, target
-        )
-
+def _questions(
+    args: argparse.Namespace, replier: Replier
+) -> Iterator[tuple[str, Callable[[], Reply]]]:
+    """Yield the name of each question and what answers it."""
+    if args.wav is None:
+        yield "", partial(replier.to_text, args.text, args.out / "question.answer.wav")
+        return
     for path, target in zip(args.wav, _targets(args.wav, args.out), strict=True):
-        yield str(path), _attempt(partial(reply, path, target))
+        yield str(path), partial(replier.to_recording, path, target)
 
 
 def _targets(recordings: Sequence[Path], folder: Path) -> Iterator[Path]:
@@ -193,28 +168,6 @@ def _attempt(reply: Callable[[], Reply]) -> Reply | HeanError:
             return reply()
     except HeanError as error:
         return error
-
-
-def _load_voice(config: Config) -> Synthesizer:
-    from voice.engines import load_voice
-
-    return load_voice(config)
-
-
-def _reply(
-    heard: str,
-    answer: Answer,
-    seconds: dict[str, float],
-    warnings: tuple[str, ...],
-    voice: Synthesizer | None,
-    target: Path,
-) -> Reply:
-    from voice.reply import Reply, speak_to_file
-
-    seconds.update(answer.seconds)
-    if voice is not None:
-        seconds.update(speak_to_file(answer, voice, target))
-    return Reply(heard, answer, seconds, str(target) if voice else None, warnings)
 
 
 def _print(name: str, outcome: Reply | HeanError, as_json: bool) -> None:
