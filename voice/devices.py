@@ -115,15 +115,19 @@ class LiveDevices(Devices):
     def _open_speaker(self, rate_hz: int) -> Speaker:
         from voice.audio.portaudio import PortAudioSpeaker
 
-        played = self.canceller.played if self.canceller else lambda samples, rate_hz: None
         audio = self._config.audio
         try:
-            return PortAudioSpeaker(audio.output, rate_hz, audio.volume, played)
+            return PortAudioSpeaker(audio.output, rate_hz, audio.volume, self._played)
         except DeviceError as error:
             if audio.output or self._opened_speaker:
                 raise  # one was named or was there: silence would hide that it is gone
             self._bus.publish(Notice(0, f"{error.message}: answers go to {ANSWER}"))
             return WavSpeaker(ANSWER, rate_hz)
+
+    def _played(self, samples: Samples, rate_hz: int) -> None:
+        """Take what leaves for the loudspeaker. Called from the audio thread."""
+        if self.canceller:
+            self.canceller.played(samples, rate_hz)
 
     def stop_listening(self) -> None:
         """End the audio; the loudspeaker stays."""

@@ -69,13 +69,16 @@ class Responder:
         self.follow: Follow = lambda cue, turn: None
         """Told how far the answer is."""
         self.earcons = True
-        self.busy = False
-        """True from taking a question to the end of its answer. Read by other threads."""
         self._said = Saying(Turn(0), "", "zh")
         """What is or was spoken last."""
         self._more: dict[str, str] = {}
         self._waiting: queue.Queue[Question | Saying | None] = queue.Queue(1)
         self._thread = threading.Thread(target=self._work, name="responder")
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether a question waits, or its answer is not yet over."""
+        return self._waiting.unfinished_tasks > 0
 
     def start(self) -> None:
         """Begin to take questions."""
@@ -136,12 +139,12 @@ class Responder:
             dropped = self._waiting.get_nowait()
         except queue.Empty:
             return
+        self._waiting.task_done()
         if dropped is not None:
             self._bus.publish(TurnEnded(dropped.turn.number, Outcome.CANCELLED))
 
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None:
-            self.busy = True
             try:
                 with translated():
                     self._respond(job)
@@ -150,9 +153,9 @@ class Responder:
                 self._bus.publish(StageFailed(job.turn.number, error.code, error.message))
                 self._apologise(job)
                 outcome = Outcome.FAILED
-            self.busy = False
             self._bus.publish(TurnEnded(job.turn.number, outcome))
             self.follow(Cue.FAILED if outcome is Outcome.FAILED else Cue.ANSWERED, job.turn)
+            self._waiting.task_done()
 
     def _respond(self, job: Question | Saying) -> None:
         if isinstance(job, Saying):
