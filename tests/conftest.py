@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -46,6 +47,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     sys.addaudithook(guard)  # sees every socket of this process, whichever library opens it
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_audit_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the turns of tests, also those of child processes, out of this machine's audit log."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -149,8 +149,8 @@ class Config:
 
     @property
     def audit_file(self) -> Path:
-        """Return the file of the audit log, beside the folder of the models."""
-        return self.store.parent / "audit.db"
+        """Return the file of the audit log."""
+        return _user_folder("XDG_STATE_HOME", "~/.local/state") / "audit.db"
 
     @property
     def cache(self) -> Path:
@@ -159,5 +159,5 @@ class Config:
 
 
 def _user_folder(variable: str, default: str) -> Path:
-    # The two variables are those of the XDG base directory specification.
+    # The variables are those of the XDG base directory specification.
     return Path(os.environ.get(variable) or default).expanduser() / "hean"

@@ -7,13 +7,14 @@ import pytest
 from tests.audit_log import BEGIN, stored, tamper, turn, write_log
 from voice.audit.log import AuditLog
 from voice.commands.audit import add_parser
-from voice.config import AuditConfig, Config, ModelsConfig
+from voice.config import AuditConfig, Config
 from voice.errors import AuditError, UsageError
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config(models=ModelsConfig(store=str(tmp_path / "models")))
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return Config()
 
 
 def hean(config: Config, *words: str) -> int:
@@ -144,6 +145,7 @@ def test_a_mistake_is_one_clear_error(config: Config, words: list[str], said: st
 
 
 def test_a_damaged_file_is_one_clear_error(config: Config, tmp_path: Path) -> None:
+    config.audit_file.parent.mkdir()
     config.audit_file.write_bytes(b"no database" * 1000)
     for words in (["show"], ["verify"], ["prune"], ["export", str(tmp_path / "x")]):
         with pytest.raises(AuditError, match="is damaged: file is not a database"):
