@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llm.answer import Answer, Answerer
 from llm.knowledge import LANGUAGES, KnowledgeBase
-from llm.verify import Verifier
+from llm.support import SupportCheck
 
 BEHAVIOURS = {
     "refuse": ("refuse",),
@@ -21,6 +21,16 @@ BEHAVIOURS = {
 }
 """Decisions that fit an expected behaviour; `brief` is a short neutral answer without a stand."""
 OUTCOMES = ("right", "wrong", "refused_right", "refused_wrong", "over_refused")
+GOOD = ("right", "refused_right")
+FAULTS = {
+    "knowledge": "no vetted entry holds the facts",
+    "hear": "heard wrong: the same question in writing is answered right",
+    "retrieve": "retrieved wrong: another entry was found first",
+    "decide": "decided wrong: by a rule, or by what was found",
+    "compose": "composed wrong: the words of the model lost the point",
+    "verify": "verified wrong: words without support in the passage were let through",
+}
+"""Stages that can be at fault, in the order in which they are asked."""
 _DECLINED = ("refuse", "unknown", "hand_over", "ask_back")
 _NO_ANSWER_DECISIONS = ("refuse", "ask_back")
 
@@ -31,9 +41,12 @@ class Question:
 
     id: str
     text: str
+    """What is asked, or the name of a recording of it."""
     facts: tuple[str, ...]
     behaviour: str
     language: str
+    words: str = ""
+    """What is said in the recording, if `text` names one and somebody wrote it down."""
 
 
 @dataclass(frozen=True)
@@ -45,121 +58,180 @@ class Row:
     outcome: str
     """One of OUTCOMES."""
     fault: str = ""
-    """knowledge, retrieve, guard, decide, compose or nothing."""
-    supported: bool = True
-    """False if composed words were spoken that no passage supports."""
+    """One of FAULTS, or nothing."""
+    strict: bool = False
+    """Whether all expected facts were used."""
+    unsupported: tuple[str, ...] = ()
+    """Claims in the answer that the passages do not hold."""
     first: str = ""
     """The entry that retrieval found first."""
 
+    @property
+    def good(self) -> bool:
+        """Return whether there is nothing to mend."""
+        return self.outcome in GOOD and not self.unsupported
+
 
 def parse_questions(lines: Iterable[str]) -> Iterator[Question]:
-    """Read tab-separated id, question, expected facts or behaviour, language.
+    """Read tab-separated id, question, expected facts or behaviour, language; a recording may be
+    followed by what is said in it.
 
     Raises ValueError naming the line.
     """
+    seen: set[str] = set()
     for number, row in enumerate(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
         if not row or row[0].startswith("#"):
             continue
-        if len(row) != 4:
+        if len(row) not in (4, 5):
             raise ValueError(
                 f"line {number} has {len(row)} fields; id, question, expected, language"
             )
-        identity, text, expected, language = (cell.strip() for cell in row)
-        if language not in LANGUAGES:
-            raise ValueError(f"line {number}: language is {language!r}; it must be zh or en")
-        if expected in BEHAVIOURS:
-            yield Question(identity, text, (), expected, language)
-            continue
-        facts = tuple(fact.strip() for fact in expected.split(","))
-        if not all(fact[:1] == "F" and fact[1:].isdigit() for fact in facts):
-            known = ", ".join(BEHAVIOURS)
-            raise ValueError(f"line {number}: {expected!r} is neither fact ids nor one of {known}")
-        yield Question(identity, text, facts, "", language)
+        question = _parse([cell.strip() for cell in row], number)
+        if question.id in seen:
+            raise ValueError(f"line {number}: the id {question.id!r} is used twice")
+        seen.add(question.id)
+        yield question
+
+
+def _parse(cells: Sequence[str], number: int) -> Question:
+    identity, text, expected, language, *words = cells
+    if not (identity and text):
+        raise ValueError(f"line {number}: the id or the question is empty")
+    if language not in LANGUAGES:
+        raise ValueError(f"line {number}: language is {language!r}; it must be zh or en")
+    question = Question(identity, text, (), "", language, "".join(words))
+    if expected in BEHAVIOURS:
+        return replace(question, behaviour=expected)
+    facts = tuple(fact.strip() for fact in expected.split(","))
+    if not all(fact[:1] == "F" and fact[1:].isdigit() for fact in facts):
+        known = ", ".join(BEHAVIOURS)
+        raise ValueError(f"line {number}: {expected!r} is neither fact ids nor one of {known}")
+    return replace(question, facts=facts)
+
+
+def rests_on(expected: Sequence[str], used: Sequence[str]) -> bool:
+    """Return whether an answer rests on the first expected fact, which is the one that the question
+    is about, and on at least half of them all.
+    """
+    return expected[0] in used and 2 * len(set(expected) & set(used)) >= len(expected)
 
 
 class Scorer:
-    """Asks and judges. Right = one of the expected facts is among those the answer rests on."""
+    """Asks and judges.
+
+    Right = the answer rests on the first expected fact and on at least half of them. Facts that
+    may not be spoken, because nobody saw their source, do not count, unless there are no others.
+    """
 
     def __init__(self, answerer: Answerer, knowledge: KnowledgeBase) -> None:
         self._answerer = answerer
         self._retriever = answerer.retriever
         self._knowledge = knowledge
-        self._verifiers = {lang: Verifier(lang, knowledge.vocabulary) for lang in LANGUAGES}
+        words = knowledge.vocabulary
+        self._checks = {
+            lang: SupportCheck(lang, words.terms(lang), words.synonyms(lang)) for lang in LANGUAGES
+        }
 
-    def score(self, question: Question) -> Row:
-        """Ask one question and judge the answer."""
-        answer = self._answerer.answer(question.text, question.language)
-        first = self._retriever.search(question.text, question.language, 1)
-        outcome = _outcome(question, answer)
-        good = outcome in ("right", "refused_right")
-        return Row(
+    def score(self, question: Question, asked: str | None = None, language: str = "") -> Row:
+        """Ask one question and judge the answer.
+
+        `asked` is what was understood and `language` that it was heard in, if somebody said it.
+        """
+        text = question.text if asked is None else asked
+        answer = self._answerer.answer(text, language or question.language)
+        first = self._retriever.search(text, answer.language, 1) if text else []
+        row = Row(
             question,
             answer,
-            outcome,
-            "" if good else self._fault(question, answer),
-            self.is_supported(answer),
-            first[0].entry.id if first else "",
+            self._outcome(question, answer),
+            strict=set(question.facts) <= set(answer.facts),
+            unsupported=self.unsupported(answer),
+            first=first[0].entry.id if first else "",
         )
+        return row if row.good else replace(row, fault=self._fault(row))
 
-    def is_supported(self, answer: Answer) -> bool:
-        """Return whether a composed text passes verification against the passage it cites."""
-        if answer.decision != "grounded":
-            return True
-        passage = answer.hits[0].entry.passage
-        return not self._verifiers[answer.language].problems(answer.text, passage)
+    def unsupported(self, answer: Answer) -> tuple[str, ...]:
+        """Return the claims of an answer that are not in the passages of its facts."""
+        if not answer.facts:
+            return ()  # a fixed sentence of the program
+        entries = [hit.entry for hit in answer.hits] or [
+            e for e in self._knowledge.speakable if set(e.facts) & set(answer.facts)
+        ]
+        if answer.decision == "grounded":
+            entries = entries[:1]
+        passages = [entry.passage for entry in entries if entry.language == answer.language]
+        values = [source.value for source in answer.sources]
+        return self._checks[answer.language].missing(answer.text, [*passages, *values])
 
-    def _fault(self, question: Question, answer: Answer) -> str:
+    def _outcome(self, question: Question, answer: Answer) -> str:
         if question.behaviour:
-            return "decide" if answer.hits else "guard"
-        wanted = set(question.facts)
+            fits = answer.decision in BEHAVIOURS[question.behaviour]
+            return "refused_right" if fits else "refused_wrong"
+        used = rests_on(self._wanted(question), answer.facts)
+        if used and answer.decision not in _NO_ANSWER_DECISIONS:
+            return "right"
+        return "over_refused" if answer.decision in _DECLINED else "wrong"
+
+    def _wanted(self, question: Question) -> Sequence[str]:
+        """Return the expected facts that may be spoken; all if none may."""
+        speakable = {fact for entry in self._knowledge.speakable for fact in entry.facts}
+        return [fact for fact in question.facts if fact in speakable] or question.facts
+
+    def _fault(self, row: Row) -> str:
+        if row.unsupported:
+            return "verify"
+        if row.question.behaviour:
+            return "decide"
+        wanted = self._wanted(row.question)
         if not any(
-            wanted & set(e.facts)
+            rests_on(wanted, e.facts)
             for e in self._knowledge.speakable
-            if e.language == question.language
+            if e.language == row.question.language
         ):
             return "knowledge"
-        if not answer.hits and answer.reason.startswith("rule"):
-            return "guard"
-        hits = self._retriever.search(question.text, question.language, 1)
-        found = bool(hits) and bool(wanted & set(hits[0].entry.facts))
-        return "decide" if found else "retrieve"
+        if row.answer.reason.startswith("rule"):
+            return "decide"
+        found = row.first and rests_on(wanted, self._knowledge.by_id[row.first].facts)
+        if found:
+            return "compose" if row.answer.model_used else "decide"
+        return "retrieve"
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the counts and one object for each question (DESIGN: figures of `eval answers`)."""
     counts = Counter(row.outcome for row in rows)
+    faults = Counter(row.fault for row in rows if row.fault)
     return {
         **{outcome: counts[outcome] for outcome in OUTCOMES},
-        "unsupported": sum(not row.supported for row in rows),
+        "unsupported": sum(bool(row.unsupported) for row in rows),
         "n": len(rows),
-        "rows": [_as_json(row) for row in rows],
+        "n_facts": sum(bool(row.question.facts) for row in rows),
+        "right_strict": sum(row.outcome == "right" and row.strict for row in rows),
+        "composed": sum(bool(row.answer.model_used) for row in rows),
+        "composed_dropped": sum(bool(row.answer.problems) for row in rows),
+        "faults": {fault: faults[fault] for fault in FAULTS},
+        "rows": [as_json(row) for row in rows],
     }
 
 
-def _outcome(question: Question, answer: Answer) -> str:
-    if question.behaviour:
-        fits = answer.decision in BEHAVIOURS[question.behaviour]
-        return "refused_right" if fits else "refused_wrong"
-    used = bool(set(question.facts) & set(answer.facts))
-    if used and answer.decision not in _NO_ANSWER_DECISIONS:
-        return "right"
-    return "over_refused" if answer.decision in _DECLINED else "wrong"
-
-
-def _as_json(row: Row) -> dict[str, Any]:
+def as_json(row: Row) -> dict[str, Any]:
+    """Return a row as scripts see it."""
     return {
         "id": row.question.id,
-        "question": row.question.text,
+        "question": row.question.words or row.question.text,
         "language": row.question.language,
         "expected": list(row.question.facts) or row.question.behaviour,
         "outcome": row.outcome,
         "fault": row.fault,
+        "understood": row.answer.question,
         "decision": row.answer.decision,
         "answer": row.answer.text,
         "facts": list(row.answer.facts),
+        "strict": row.strict,
         "passages": [{"id": hit.entry.id, "score": hit.score} for hit in row.answer.hits],
         "first": row.first,
         "reason": row.answer.reason,
+        "model": row.answer.model_used,
         "problems": list(row.answer.problems),
-        "supported": row.supported,
+        "unsupported": list(row.unsupported),
     }

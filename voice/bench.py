@@ -40,7 +40,7 @@ def result(name: str, figures: Mapping[str, Mapping[str, float | int]]) -> dict[
     return {
         "bench": name,
         "machine": machine(),
-        "versions": {"hean": __version__, **{p: _version(p) for p in _PACKAGES}},
+        "versions": versions(),
         "figures": dict(figures),
     }
 
@@ -55,6 +55,11 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this program and of the packages that do the work."""
+    return {"hean": __version__, **{package: _version(package) for package in _PACKAGES}}
 
 
 def resident_mb(pid: int | str = "self") -> float:

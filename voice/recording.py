@@ -49,18 +49,28 @@ def hear_recording(path: Path, ears: Ears, rules: EndpointRules) -> Heard:
     Raises InputError if it cannot be read, or if nobody speaks in it.
     """
     audio, length_s = read_audio(path, RATE_HZ, _SEARCH_S)
+    return hear_audio(audio, length_s, ears, rules, str(path))
+
+
+def hear_audio(
+    audio: Samples, length_s: float, ears: Ears, rules: EndpointRules, name: str
+) -> Heard:
+    """Return what is said in audio at 16 kHz, cut from `length_s` seconds; errors call it `name`.
+
+    Raises InputError if nobody speaks in it.
+    """
     seconds: dict[str, float] = {}
     with timed(seconds, "vad"):
         question, warnings = find_question(audio, length_s, ears.vad, rules)
     if not len(question):
-        found = "; ".join([f"{path}: no speech was found in it", *warnings])
+        found = "; ".join([f"{name}: no speech was found in it", *warnings])
         raise InputError(found, "speak closer to the microphone")
     with timed(seconds, "asr"):
         stream = ears.recognizer.stream()
         stream.accept(question)
         transcript = stream.finish()
     if not transcript.text:
-        raise InputError(f"{path}: nothing was understood", "say it again, slowly and clearly")
+        raise InputError(f"{name}: nothing was understood", "say it again, slowly and clearly")
     with timed(seconds, "repair"):
         understood = ears.repairer.repair(transcript.text, transcript.language)
     return Heard(transcript, understood, seconds, warnings)
