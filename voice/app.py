@@ -101,9 +101,19 @@ class Assistant:
 
         def busy() -> bool:
             idle = self.conversation.state is State.IDLE
-            return not idle or self._responder.busy or self._listener.speech
+            return not idle or self.answering or self.transcribing or self._listener.speech
 
         return Warmer(engines.voice, engines.knowledge, busy)
+
+    @property
+    def transcribing(self) -> bool:
+        """Tell whether audio waits for the recogniser or is being decoded."""
+        return self._transcriber.busy
+
+    @property
+    def answering(self) -> bool:
+        """Tell whether a question waits, or its answer is not yet over."""
+        return self._responder.busy
 
     def listen(self) -> None:
         """Listen and answer until the microphone ends, then finish what was begun."""

@@ -108,6 +108,11 @@ class Transcriber:
         self._thread = threading.Thread(target=self._run, name="transcriber")
         self._utterance = self._new(Turn(0))
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether audio waits or is being decoded."""
+        return self._work.unfinished_tasks > 0
+
     def start(self) -> None:
         """Begin to work."""
         self._thread.start()
@@ -130,6 +135,7 @@ class Transcriber:
                 turn = self._utterance.turn.number
                 self._bus.publish(StageFailed(turn, error.code, error.message))
                 self._bus.publish(TurnEnded(turn, Outcome.FAILED))
+            self._work.task_done()
 
     def _do(self, work: Work) -> None:
         if isinstance(work, Begin):
