@@ -42,9 +42,9 @@ class TerminalView:
     The assistant goes on when the terminal, or the program that reads the lines, has gone.
     """
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
-        self._live = out.isatty()
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._live = self._out.isatty()
         self._partial_shown = False
         self._lock = threading.Lock()  # events come from several threads; lines stay whole
 

@@ -133,6 +133,7 @@ def _targets(recordings: Sequence[Path], folder: Path) -> Iterator[Path]:
 def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     """Listen until one question is answered aloud. No wake word is needed."""
     from voice.app import Assistant, load_engines
+    from voice.audio.portaudio import find_device
     from voice.devices import LiveDevices
     from voice.events import Bus
     from voice.first_answer import FirstAnswer
@@ -140,6 +141,7 @@ def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     from voice.view import TerminalView
 
     config = replace(config, dialog=replace(config.dialog, wake_word=False))
+    find_device(config.audio.input, "input")  # none: say so before everything is loaded
     engines = load_engines(config)
     bus = Bus()
     if not args.json:
