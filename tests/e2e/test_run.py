@@ -14,8 +14,8 @@ import soundfile
 
 from tests.commands import DATA, Result, command, environment, hean
 from tests.live_process import running
-from voice.audio.virtual_sound import SoundServer, sound_server
 from voice.audio.pcm import level_dbfs
+from voice.audio.virtual_sound import SoundServer, sound_server
 from voice.audio.wavfile import read_audio
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
