@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llm.guard import Guard, Verdict
+from llm.knowledge.site import SITE_TOPIC
 from llm.knowledge.vocabulary import Vocabulary
 from llm.language import is_han
 from llm.ngrams import sound_key, sound_text
@@ -124,8 +125,10 @@ class Decider:
             fitting = [h for h in hits if h.score >= self._thresholds.consider]
             return Decision(reply.decision, tuple(fitting), verdict, reason)
         for hit in self._retriever.search(text, language, 1):
-            if hit.entry.decision == reply.decision and hit.score >= self._thresholds.speak:
-                return Decision(reply.decision, (hit,), None, f"{reason}; {hit.entry.id}")
+            word = hit.entry.decision
+            is_of_site = reply.name == "local" and hit.entry.topic == SITE_TOPIC
+            if (word == reply.decision or is_of_site) and hit.score >= self._thresholds.speak:
+                return Decision(word, (hit,), None, f"{reason}; {hit.entry.id}")
         return Decision(reply.decision, verdict=verdict, reason=reason)
 
     def _double(self, text: str, language: str) -> tuple[Hit, ...]:

@@ -10,7 +10,8 @@ from asr.pinyin import syllables
 from asr.repair import Repairer
 from llm import LanguageModel, Sampling
 from llm.answer import Answerer
-from llm.knowledge import SHIPPED, KnowledgeBase, load_knowledge
+from llm.knowledge import SHIPPED, KnowledgeBase
+from llm.knowledge.sign import SignedKnowledge, load_signed
 from llm.retrieve import Retriever
 from models.catalog import Model
 from models.store import Store
@@ -52,9 +53,29 @@ class ModelFiles:
 
 
 def knowledge_of(config: Config) -> KnowledgeBase:
-    """Return the knowledge base that the configuration names."""
+    """Return the knowledge base that the configuration names, with what the owner added to it."""
+    return signed_knowledge_of(config).knowledge
+
+
+def signed_knowledge_of(config: Config) -> SignedKnowledge:
+    """Return the knowledge base with the entries of its site, and who signed for them."""
+    return load_signed(knowledge_folder(config), own_folder(config), trusted_keys_folder(config))
+
+
+def knowledge_folder(config: Config) -> Path:
+    """Return the folder of the knowledge base that the configuration names."""
     folder = config.knowledge.folder
-    return load_knowledge(Path(folder).expanduser() if folder else SHIPPED)
+    return Path(folder).expanduser() if folder else SHIPPED
+
+
+def own_folder(config: Config) -> Path:
+    """Return where the owner's own entries, the site's and the signature are kept."""
+    return config.store.parent / "knowledge"
+
+
+def trusted_keys_folder(config: Config) -> Path:
+    """Return the folder of the public keys of the authorities that the owner trusts."""
+    return config.store.parent / "trusted-keys"
 
 
 def load_ears(config: Config, knowledge: KnowledgeBase) -> Ears:

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import voice
 from llm import KnowledgeError
+from llm.knowledge.sign import SIGNED
 from models.catalog import Catalog
 from models.store import Store
 from voice.bootstrap import cpu_flags
 from voice.config import Config
-from voice.engines import NO_MODEL, knowledge_of
+from voice.engines import NO_MODEL, signed_knowledge_of
 from voice.errors import DeviceError, KnowledgeFault, ModelError, StageError
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"
@@ -143,23 +144,23 @@ def _used_models(config: Config, catalog: Catalog) -> dict[str, str]:
 
 
 def knowledge(config: Config) -> Iterator[Finding]:
-    """Count the entries, and say who has not approved them."""
+    """Count the entries, and say who has approved them."""
     try:
-        base = knowledge_of(config)
+        signed = signed_knowledge_of(config)
     except KnowledgeError as error:
         fix = "hean kb check"
         yield Finding("knowledge", FAILURE, str(error), fix, KnowledgeFault.exit_code)
         return
+    base, approval = signed.knowledge, signed.approval
     spoken = Counter(entry.language for entry in base.speakable)
     kept_back = len(base.entries) - len(base.speakable)
     text = f"{spoken['zh']} Chinese and {spoken['en']} English entries, {kept_back} kept back"
     yield Finding("knowledge", OK, text)
-    yield Finding(
-        "approval",
-        WARNING,
-        "not signed off by a competent authority for this site",
-        "let the authority responsible for this site review the entries: hean kb list",
-    )
+    if approval.state == SIGNED:
+        yield Finding("approval", OK, approval.text)
+    else:
+        fix = "let the authority responsible for this site review the entries: hean kb sign --help"
+        yield Finding("approval", WARNING, approval.text, fix)
 
 
 def sound() -> Iterator[Finding]:

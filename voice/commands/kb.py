@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from voice.commands import kb_sign, kb_workflow
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -30,8 +31,9 @@ def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
     parser = subparsers.add_parser(
         "kb",
-        help="check, search and list what the assistant knows",
-        description="Check, search and list the vetted entries the assistant answers from.",
+        help="check, search, review, build and sign what the assistant knows",
+        description="Check, search, import, review, export, build and sign the entries that the "
+        "assistant answers from.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add(commands, "check", "find mistakes in the knowledge base", _check)
@@ -42,6 +44,8 @@ def add_parser(subparsers: Any) -> None:
     listing = _add(commands, "list", "show all entries", _list)
     listing.add_argument("--language", choices=("zh", "en"))
     listing.add_argument("--topic", metavar="NAME")
+    kb_workflow.add_parsers(commands)
+    kb_sign.add_parsers(commands)
 
 
 def _add(commands: Any, name: str, text: str, function: Any) -> argparse.ArgumentParser:
@@ -59,9 +63,10 @@ def _add(commands: Any, name: str, text: str, function: Any) -> argparse.Argumen
 
 def _check(args: argparse.Namespace, config: Config) -> int:
     from llm.knowledge.check import check
-    from voice.engines import knowledge_of
+    from voice.engines import signed_knowledge_of
 
-    knowledge = knowledge_of(config)
+    signed = signed_knowledge_of(config)
+    knowledge, approval = signed.knowledge, signed.approval
     found = check(knowledge)
     errors = sum(finding.level == "error" for finding in found)
     if args.json:
@@ -72,6 +77,7 @@ def _check(args: argparse.Namespace, config: Config) -> int:
                 "errors": errors,
                 "findings": [dataclasses.asdict(finding) for finding in found],
                 "content_hash": knowledge.content_hash,
+                "approval": dataclasses.asdict(approval),
             }
         )
     else:
@@ -82,6 +88,7 @@ def _check(args: argparse.Namespace, config: Config) -> int:
             f"{len(knowledge.entries)} entries, {languages['zh']} Chinese and {languages['en']} "
             f"English ones are spoken; {errors} errors, {len(found) - errors} warnings"
         )
+        print(f"approval: {approval.text}")
     return _EXIT_WRONG if errors else 0
 
 

@@ -1,0 +1,117 @@
+"""An owner's documents as plain text: Markdown, text and PDF files. What they say is data."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from llm import KnowledgeError
+from llm.wording import visible
+
+MAX_BYTES = 50_000_000
+MAX_PAGES = 2_000
+_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Text of a page, without control characters and invisible ones."""
+
+    number: int
+    """0 in files without pages."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file that was read."""
+
+    name: str
+    """Name of the file, without its folder."""
+    sha256: str
+    pages: tuple[Page, ...]
+    markup: bool = False
+    """Whether the text is Markdown."""
+    encoding: str = ""
+    """utf-8, utf-16 or gb18030; empty for PDF."""
+
+
+def read_document(path: Path) -> Document:
+    """Read a document. Raises KnowledgeError with one line on what is wrong with the file."""
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise KnowledgeError(
+            f"{path}: can be imported from {', '.join(_READERS)}: save it as one of these"
+        )
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise KnowledgeError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB: split it")
+        data = path.read_bytes()
+    except OSError as error:
+        raise KnowledgeError(f"{path} cannot be read: {error.strerror or error}") from error
+    document = reader(path, data)
+    if not any(page.text.strip() for page in document.pages):
+        why = "is empty" if path.suffix.lower() != ".pdf" else "has no text, only pictures: OCR it"
+        raise KnowledgeError(f"{path}: {why}")
+    return document
+
+
+def _text(path: Path, data: bytes) -> Document:
+    known = next((name for mark, name in _BOMS.items() if data.startswith(mark)), "")
+    for encoding in [known] if known else ["utf-8", "gb18030"]:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            page = Page(0, _plain(text))
+            return Document(path.name, _sha256(data), (page,), False, encoding)
+    raise KnowledgeError(f"{path}: is not a text in UTF-8, UTF-16 or GB18030")
+
+
+def _markdown(path: Path, data: bytes) -> Document:
+    document = _text(path, data)
+    return Document(document.name, document.sha256, document.pages, True, document.encoding)
+
+
+def _pdf(path: Path, data: bytes) -> Document:
+    from pypdf import PdfReader
+    from pypdf.errors import DependencyError, PyPdfError
+
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise KnowledgeError(f"{path}: is protected by a password: save it without one")
+        if len(reader.pages) > MAX_PAGES:
+            raise KnowledgeError(f"{path}: has more than {MAX_PAGES} pages: split it")
+        pages = tuple(
+            Page(number, _plain(page.extract_text())) for number, page in enumerate(reader.pages, 1)
+        )
+    # A broken file leads the parser to all of these.
+    except (
+        *(PyPdfError, DependencyError, OSError, ValueError, LookupError, TypeError),
+        *(AttributeError, ArithmeticError, NotImplementedError, RecursionError, zlib.error),
+    ) as error:
+        raise KnowledgeError(f"{path}: is not a PDF file that can be read: {error}") from error
+    return Document(path.name, _sha256(data), pages)
+
+
+def _plain(text: str) -> str:
+    return visible(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n"))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+_READERS: dict[str, Callable[[Path, bytes], Document]] = {
+    ".md": _markdown,
+    ".markdown": _markdown,
+    ".txt": _text,
+    ".text": _text,
+    ".pdf": _pdf,
+}

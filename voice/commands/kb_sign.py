@@ -1,0 +1,106 @@
+"""`hean kb keygen | sign | verify-signature`: an authority stands in for what is spoken."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from voice.commands.kb_workflow import add_command, print_json
+from voice.config import Config
+from voice.errors import UsageError
+
+_EXIT_UNFIT = 65
+_EXAMPLES = {
+    "keygen": """\
+  hean kb keygen county-key                   county-key (keep it secret) and county-key.pub
+Keep the private key away from the device; copy the .pub file to its folder of trusted keys.""",
+    "sign": """\
+  hean kb sign --key county-key --site "Example NPP" --authority "Example County"
+  hean kb sign --key county-key --site "Example NPP" --local site.toml
+`site.toml` holds what is true at this site only: sirens, numbers, meeting points, shelters:
+  [[entry]]
+  id = "en.site.shelter"
+  ask = ["Where is the nearest shelter?", "Where do I go?", "Which shelter?", "Is a shelter near?"]
+  answer = "Go to the school basement."
+It is spoken only while the signature fits and its key is trusted.""",
+    "verify-signature": """\
+  hean kb verify-signature                    who signed, for which site, on which day?
+  hean kb verify-signature --json
+Exit status 65 unless the signature of a trusted key fits.""",
+}
+
+
+def add_parsers(commands: Any) -> None:
+    """Register the sub-commands of `hean kb` that have to do with signatures."""
+    keygen = add_command(
+        commands, "keygen", "make a key to sign with", _keygen, _EXAMPLES["keygen"]
+    )
+    keygen.add_argument("file", type=Path, metavar="FILE")
+    sign = add_command(
+        commands, "sign", "sign for what is spoken at a site", _sign, _EXAMPLES["sign"]
+    )
+    sign.add_argument("--key", type=Path, required=True, metavar="FILE")
+    sign.add_argument("--site", required=True, metavar="NAME")
+    sign.add_argument("--authority", default="", metavar="NAME")
+    sign.add_argument("--local", type=Path, metavar="FILE.toml", help="entries of this site")
+    add_command(
+        commands,
+        "verify-signature",
+        "tell who signed, and whether it fits",
+        _verify,
+        _EXAMPLES["verify-signature"],
+    )
+
+
+def _keygen(args: argparse.Namespace, config: Config) -> int:
+    from llm.knowledge.keys import create_key, public_path
+    from voice.engines import trusted_keys_folder
+
+    key, public = create_key(args.file), public_path(args.file)
+    if args.json:
+        print_json({"private": str(args.file), "public": str(public), "key": key})
+    else:
+        print(f"{args.file}: private key; keep it secret and away from the device")
+        print(f"{public}: public key {key[:16]}; to trust it, copy it to the folder")
+        print(f"      {trusted_keys_folder(config)}")
+    return 0
+
+
+def _sign(args: argparse.Namespace, config: Config) -> int:
+    from llm.knowledge import load_knowledge
+    from llm.knowledge.sign import sign
+    from llm.knowledge.site import Site
+    from voice.engines import knowledge_folder, own_folder
+
+    site, authority = (" ".join(text.split()) for text in (args.site, args.authority))
+    if not site:
+        raise UsageError("--site is empty", "name the site that the signature is for")
+    own = own_folder(config)
+    statement = sign(
+        load_knowledge(knowledge_folder(config), own),
+        Site(site, authority, date.today().isoformat()),
+        args.key,
+        own,
+        args.local,
+    )
+    if args.json:
+        print_json({"folder": str(own), **dataclasses.asdict(statement)})
+    else:
+        print(f"signed for {statement.site} on {statement.date} with the key {statement.key[:16]}")
+        print(f"      {own}")
+    return 0
+
+
+def _verify(args: argparse.Namespace, config: Config) -> int:
+    from llm.knowledge.sign import SIGNED
+    from voice.engines import signed_knowledge_of
+
+    approval = signed_knowledge_of(config).approval
+    if args.json:
+        print_json(dataclasses.asdict(approval))
+    else:
+        print(approval.text)
+    return 0 if approval.state == SIGNED else _EXIT_UNFIT
