@@ -9,6 +9,7 @@ gaps stay aligned, however late either of them is read.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -20,6 +21,15 @@ ADAPTED_DB = 10.0
 """Reduction over about two seconds of own voice from which its echo counts as known."""
 ADAPTED_AT_LATEST_S = 12.0
 """Where the loudspeaker can hardly be heard there is little to reduce, and no harm either."""
+
+INAUDIBLE = 10**-4.5
+"""Echo of less power than this part of what is played is heard by nobody: speech becomes -65 dBFS,
+softer than a quiet room."""
+_NO_MORE_THAN_NOISE = 1.6
+_SPEECH = 1e-4
+"""Power, -40 dBFS: what is played more softly tells nothing."""
+_REMEMBERED = 5
+"""Windows. After so many an echo that was not there before is known again."""
 
 _FRAME_S = 0.01  # what AEC3 takes at a time
 _TAIL_S = 1.0
@@ -57,6 +67,53 @@ class _Adaptation:
         reduced = self._left_energy * 10 ** (ADAPTED_DB / 10) < self._heard_energy
         known = reduced and self._heard_s >= _FORGET_S
         self.done = self.done or known or self._heard_s >= ADAPTED_AT_LATEST_S
+
+
+class _Audibility:
+    """Tells whether own voice comes into the microphone at all.
+
+    With a headset, or a device that cancels echoes itself, there is nothing to take out; then the
+    canceller would take out the person, for all the seconds that it needs to find out.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._window = int(_WATCHED_S * rate_hz)
+        self._pauses: list[Samples] = []
+        self._spoken: list[tuple[Samples, Samples]] = []
+        self._noise: deque[float] = deque(maxlen=_REMEMBERED)
+        """Power of what was heard in the last windows without own voice."""
+        self._audible: deque[bool] = deque(maxlen=_REMEMBERED)
+
+    @property
+    def audible(self) -> bool:
+        """False once own voice was played and not heard.
+
+        A person can only make it seem audible: one window without echo outweighs the others.
+        """
+        return all(self._audible)
+
+    def pause(self, near: Samples) -> None:
+        """Take what was heard while nothing was played for long."""
+        self._pauses.append(near)
+        if sum(map(len, self._pauses)) >= self._window:
+            self._noise.append(_power(self._pauses))
+            self._pauses.clear()
+
+    def follow(self, near: Samples, far: Samples) -> None:
+        """Take what was heard while something was played, and that."""
+        self._spoken.append((near, far))
+        if sum(len(part) for part, _ in self._spoken) < self._window:
+            return
+        heard, played = (_power(parts) for parts in zip(*self._spoken, strict=True))
+        self._spoken.clear()
+        noise = min(self._noise, default=0.0)
+        if played > _SPEECH:
+            echo_is_more = heard > _NO_MORE_THAN_NOISE * noise
+            self._audible.append(echo_is_more and heard - noise > INAUDIBLE * played)
+
+
+def _power(parts: Iterable[Samples]) -> float:
+    return float(np.mean(np.square(np.concatenate(list(parts)))))
 
 
 class _FarEnd:
@@ -136,6 +193,7 @@ class EchoCanceller:
         self._frames = Rechunker(int(_FRAME_S * rate_hz))
         self._tail = 0
         self._adaptation = _Adaptation(rate_hz)
+        self._audibility = _Audibility(rate_hz)
         self._failures = 0
         self.reduction_db = 0.0
         """How much quieter the last audio became. Own voice alone is reduced by 10 dB and more; a
@@ -174,6 +232,7 @@ class EchoCanceller:
             self._far.forget()
         elif self._tail <= 0:
             self._far.align(len(near))
+            self._audibility.pause(near)
             self.reduction_db = 0.0
             return near
         self._tail -= len(near)
@@ -190,6 +249,10 @@ class EchoCanceller:
         self._failures = 0
         if far.any():
             self._adaptation.follow(near, cleaned)
+            self._audibility.follow(near, far)
+        if not self._audibility.audible:
+            self.reduction_db = 0.0
+            return near
         self.reduction_db = level_dbfs(near) - level_dbfs(cleaned)
         return cleaned
 

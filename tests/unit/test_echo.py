@@ -199,6 +199,26 @@ def test_pauses_need_not_be_told(own: Samples) -> None:
     assert reduction_db(heard, np.concatenate(cleaned), 24, 43) > 20
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_without_an_echo_a_person_is_heard_over_the_first_answer(
+    own: Samples, person: Samples, noise: float
+) -> None:
+    talk = person.copy()
+    talk[: 4 * RATE_HZ] = 0
+    heard = talk + noise * np.random.default_rng(7).standard_normal(len(talk)).astype(np.float32)
+    played = own.copy()
+    played[: 2 * RATE_HZ] = 0
+    cleaned = converse(EchoCanceller(), heard, played, RATE_HZ)
+    assert reduction_db(heard, cleaned, 4, 8) < 1
+
+
+def test_an_echo_that_begins_later_is_taken_out(own: Samples) -> None:
+    heard = echo_of(own, 0.08)
+    heard[: 5 * RATE_HZ] = 0
+    cleaned = converse(EchoCanceller(), heard, own, RATE_HZ)
+    assert reduction_db(heard, cleaned, 12, 20) > 15
+
+
 def test_what_is_heard_passes_untouched_while_nothing_is_played(person: Samples) -> None:
     cleaned = converse(EchoCanceller(), person, np.zeros_like(person), RATE_HZ)
     assert np.array_equal(cleaned, person[: len(cleaned)])
