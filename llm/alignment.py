@@ -83,7 +83,7 @@ def cost(one: str, other: str) -> float:
     (initial, final), (other_initial, other_final) = _parts(one), _parts(other)
     if final == other_final:
         return SAME_FINAL
-    return SAME_INITIAL if initial == other_initial else OTHER
+    return SAME_INITIAL if initial and initial == other_initial else OTHER
 
 
 def _parts(syllable: str) -> tuple[str, str]:
