@@ -125,7 +125,7 @@ class Assistant:
             for microphone in self._devices.microphones():
                 self._listener.listen(microphone, self._hear)
         except BaseException:
-            self._turns.cancel()
+            self._turns.close()
             self._devices.speaker.flush(before=sys.maxsize)  # what is queued would still be played
             raise
         finally:

@@ -30,6 +30,7 @@ class Turns:
         self._lock = threading.Lock()
         self._count = 0
         self._answered = Turn(0)
+        self._closed = False
 
     def create(self) -> Turn:
         """Return a new turn. It disturbs nobody: it may turn out to be a cough."""
@@ -42,8 +43,11 @@ class Turns:
         with self._lock:
             self._answered.cancel()
             self._answered = turn
+            if self._closed:
+                turn.cancel()
 
-    def cancel(self) -> None:
-        """Cancel the turn that is being answered."""
+    def close(self) -> None:
+        """Cancel the turn that is being answered, and every one that would still be."""
         with self._lock:
+            self._closed = True
             self._answered.cancel()

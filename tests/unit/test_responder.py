@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from tests.unit.scripted import ALARM, WATER, Diary, Hum, answerer
+from voice.audio.virtual import VirtualSpeaker
+from voice.events import (
+    AnswerReady,
+    Bus,
+    Event,
+    Outcome,
+    PlaybackEnded,
+    PlaybackStarted,
+    StageFailed,
+    TurnEnded,
+)
+from voice.responder import APOLOGY, Responder
+from voice.turn import Turn
+
+SENTENCE = 12_000
+"""Samples that the scripted voice makes of a sentence or of what follows the first."""
+
+
+class Speaking:
+    """A responder at work, and what came of it."""
+
+    def __init__(self, voice: Hum) -> None:
+        self.voice = voice
+        self.diary = Diary()
+        self.speaker = VirtualSpeaker(voice.rate_hz)
+        bus = Bus()
+        bus.subscribe(self.diary)
+        self.responder = Responder(answerer(), voice, self.speaker, bus)
+        self.responder.earcons = False
+
+    def ask(self, number: int, text: str, language: str = "zh") -> Turn:
+        turn = Turn(number)
+        self.responder.ask(turn, text, language)
+        return turn
+
+    def outcomes(self) -> list[tuple[int, Outcome]]:
+        ended = [event for event in self.diary.events if isinstance(event, TurnEnded)]
+        return [(event.turn, event.outcome) for event in ended]
+
+    def kinds(self, turn: int) -> list[type[Event]]:
+        return [type(event) for event in self.diary.events if event.turn == turn]
+
+
+@contextmanager
+def speaking(fails: Callable[[str], bool] = lambda text: False) -> Iterator[Speaking]:
+    """Run a responder; at the end all it was asked has been answered."""
+    room = Speaking(Hum(fails=fails))
+    room.responder.start()
+    try:
+        yield room
+    finally:
+        room.voice.may_speak.set()
+        room.responder.finish()
+
+
+def test_a_question_is_answered_aloud_and_told_step_by_step() -> None:
+    with speaking() as room:
+        room.ask(1, WATER)
+    assert room.kinds(1) == [AnswerReady, PlaybackStarted, PlaybackEnded, TurnEnded]
+    assert room.outcomes() == [(1, Outcome.ANSWERED)]
+    [ready] = room.diary.of(AnswerReady)
+    assert isinstance(ready, AnswerReady)
+    assert ready.answer.text == "先喝瓶装水。烧开没用。"
+    assert np.allclose(room.speaker.audio(1), np.full(2 * SENTENCE, 0.1))
+
+
+def test_what_waits_at_the_end_is_still_answered() -> None:
+    with speaking() as room:
+        room.voice.may_speak.clear()
+        room.ask(1, WATER)
+        room.diary.wait_for(AnswerReady, 1)
+        room.ask(2, ALARM)
+    assert room.outcomes() == [(1, Outcome.ANSWERED), (2, Outcome.ANSWERED)]
+
+
+def test_of_the_questions_that_wait_the_newest_wins() -> None:
+    with speaking() as room:
+        room.voice.may_speak.clear()
+        room.ask(1, WATER)
+        room.diary.wait_for(AnswerReady, 1)
+        for number in (2, 3, 4):
+            room.ask(number, ALARM)
+    dropped = [(2, Outcome.CANCELLED), (3, Outcome.CANCELLED)]
+    assert room.outcomes() == [*dropped, (1, Outcome.ANSWERED), (4, Outcome.ANSWERED)]
+    assert not room.speaker.audio(2).size
+    assert not room.speaker.audio(3).size
+    assert room.speaker.audio(4).size
+
+
+def test_a_turn_cancelled_before_its_answer_stays_silent() -> None:
+    with speaking() as room:
+        room.voice.may_speak.clear()
+        room.ask(1, WATER)
+        room.diary.wait_for(AnswerReady, 1)
+        room.ask(2, ALARM).cancel()
+    assert room.kinds(2) == [TurnEnded]
+    assert room.outcomes() == [(1, Outcome.ANSWERED), (2, Outcome.CANCELLED)]
+    assert not room.speaker.audio(2).size
+
+
+def test_a_turn_cancelled_while_its_speech_is_made_stays_silent() -> None:
+    with speaking() as room:
+        room.voice.may_speak.clear()
+        turn = room.ask(1, WATER)
+        room.diary.wait_for(AnswerReady, 1)
+        turn.cancel()
+    assert room.kinds(1) == [AnswerReady, TurnEnded]
+    assert room.outcomes() == [(1, Outcome.CANCELLED)]
+    assert not room.speaker.audio(1).size
+
+
+def test_a_voice_that_fails_is_told_and_apologised_for() -> None:
+    with speaking(fails=lambda text: "瓶装水" in text) as room:
+        room.ask(1, WATER)
+    [failed] = room.diary.of(StageFailed)
+    assert isinstance(failed, StageFailed)
+    assert (failed.stage, failed.message) == ("stage", "the voice has failed")
+    assert room.outcomes() == [(1, Outcome.FAILED)]
+    assert room.speaker.audio(1).size == 2 * SENTENCE  # the apology has two sentences
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_dead_voice_is_told_twice_and_the_next_question_is_taken(language: str) -> None:
+    with speaking(fails=lambda text: True) as room:
+        room.ask(1, WATER, language)
+        room.diary.wait_for(TurnEnded, 1)
+        room.ask(2, WATER, language)
+    assert room.outcomes() == [(1, Outcome.FAILED), (2, Outcome.FAILED)]
+    assert len(room.diary.of(StageFailed)) == 4  # of each turn the answer and the apology
+    assert room.speaker.played == []
+
+
+def test_it_is_busy_from_the_question_to_the_end_of_the_answer() -> None:
+    with speaking() as room:
+        assert not room.responder.busy
+        room.voice.may_speak.clear()
+        room.ask(1, WATER)
+        room.diary.wait_for(AnswerReady)
+        assert room.responder.busy
+        room.voice.may_speak.set()
+        end = time.monotonic() + 10
+        while room.responder.busy and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not room.responder.busy
+
+
+def test_the_apology_names_a_place_to_ask_in_both_languages() -> None:
+    assert "120" in APOLOGY["zh"]
+    assert "120" in APOLOGY["en"]
+
+
+def test_no_thread_is_left() -> None:
+    with speaking() as room:
+        room.ask(1, WATER)
+    assert "responder" not in [thread.name for thread in threading.enumerate()]
