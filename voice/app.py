@@ -22,6 +22,7 @@ from voice.devices import Devices
 from voice.engines import Ears, knowledge_of, load_answerer, load_ears, load_voice
 from voice.events import Bus
 from voice.listener import Listener
+from voice.memory import give_back
 from voice.responder import Responder
 from voice.spoken_commands import SpokenCommands
 from voice.state import State
@@ -54,7 +55,9 @@ def load_engines(config: Config) -> Engines:
         ears = pool.submit(load_ears, config, knowledge)
         answerer = pool.submit(load_answerer, config, knowledge)
         voice = pool.submit(load_voice, config)
-        return Engines(knowledge, ears.result(), answerer.result(), voice.result())
+        engines = Engines(knowledge, ears.result(), answerer.result(), voice.result())
+    give_back()
+    return engines
 
 
 def endpoint_rules(config: Config) -> EndpointRules:

@@ -62,10 +62,11 @@ def versions() -> dict[str, str]:
     return {"hean": __version__, **{package: _version(package) for package in _PACKAGES}}
 
 
-def resident_mb(pid: int | str = "self") -> float:
-    """Return the resident memory of a process in megabytes, shared and mapped pages included."""
+def resident_mb(pid: int | str = "self", field: str = "VmRSS") -> float:
+    """Return the resident memory of a process in megabytes, shared and mapped pages included;
+    with the field VmHWM the most it ever was."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024 / 1e6
     return 0.0
 

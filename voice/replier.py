@@ -11,6 +11,7 @@ from voice.config import Config
 from voice.engines import knowledge_of, load_answerer, load_ears, load_voice
 from voice.errors import HeanError
 from voice.events import Outcome
+from voice.memory import give_back
 from voice.recorder import AuditWriter, versions_of
 from voice.recording import hear_recording
 from voice.reply import Reply, speak_to_file
@@ -54,6 +55,7 @@ class Replier:
         seconds = {**reply.seconds, **reply.answer.seconds}
         if self._voice:
             seconds.update(speak_to_file(reply.answer, self._voice, target))
+        give_back()
         problem = self._audit.append(record_of(reply.answer, asked, self._versions, seconds))
         return replace(
             reply,

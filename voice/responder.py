@@ -23,6 +23,7 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
+from voice.memory import give_back
 from voice.playback import VoiceSettings
 from voice.reply import speech
 from voice.state import Cue
@@ -155,6 +156,7 @@ class Responder:
                 outcome = Outcome.FAILED
             self._bus.publish(TurnEnded(job.turn.number, outcome))
             self.follow(Cue.FAILED if outcome is Outcome.FAILED else Cue.ANSWERED, job.turn)
+            give_back()
             self._waiting.task_done()
 
     def _respond(self, job: Question | Saying) -> None:
