@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from asr.misheard import TERMS, WORDING, joined_telephone
 from asr.pinyin import folded, syllables
 from asr.text import HAN, clean
 
@@ -23,14 +24,6 @@ _BREATH = dict(zip("bdgjzpktqc", "ptkqcbgdjz", strict=True))
 
 _PARTICLES = frozenset("的了是在有不会要能吗呢吧我你他她它们就也都和跟还这那")
 """Characters that mostly stand alone: a short term is not looked for in them."""
-
-_IN_CONTEXT = (
-    (re.compile(r"(?<=[要该会能须备始令即急往])[车彻][里离理]"), "撤离"),
-    (re.compile(r"(?<=[大射照少的])[计记纪几][量两辆]"), "剂量"),
-    (re.compile(r"[烟盐言][雨与语](?=应急|计划|扩散|飘)"), "烟羽"),
-    (re.compile(r"(?<=[受点防少挡])肤色"), "辐射"),
-)
-"""Words that can only be a term where they stand."""
 
 
 class Repairer:
@@ -54,10 +47,12 @@ class Repairer:
         text = clean(text)
         if language != "zh":
             return text
-        for heard, term in _IN_CONTEXT:
+        for heard, words in WORDING:
+            text = heard.sub(words, text)
+        for heard, term in TERMS:
             if term in self._terms:
                 text = heard.sub(term, text)
-        return _HAN_RUN.sub(lambda run: self._repair_run(run[0]), text)
+        return _HAN_RUN.sub(lambda run: self._repair_run(run[0]), joined_telephone(text))
 
     def _repair_run(self, run: str) -> str:
         sounds = syllables(run)
@@ -111,13 +106,17 @@ def _is_wording(run: str, at: int, term: str) -> bool:
     """Tell whether what stands in place of `term` makes sense as it is.
 
     It does if it is a word; if it is two characters that make words with their neighbours; if it
-    is three that hold a word, but none of the term's.
+    is longer, and its beginning differs from the term and ends another word; if it is three that
+    hold a word, but none of the term's.
     """
     words, size = _words(), len(term)
     if run[at : at + size] in words:
         return True
+    before = any(run[at - n : at + 1] in words for n in (1, 2) if at >= n)
     if size == _SHORT:
-        return run[max(0, at - 1) : at + 1] in words or run[at + 1 : at + 3] in words
+        return before or run[at + 1 : at + 3] in words
+    if before and run[at] != term[0]:
+        return True
     pairs = [run[place : place + 2] for place in range(at, at + size - 1)]
     return size == _SHORT + 1 and not words.isdisjoint(pairs) and all(p not in term for p in pairs)
 
@@ -126,8 +125,9 @@ def _is_wording(run: str, at: int, term: str) -> bool:
 def _words() -> frozenset[str]:
     """Return the words that are left as they are.
 
-    pypinyin knows those whose pronunciation is no matter of course; `words.txt` adds, as found in
-    a frequency list, the common ones that sound like terms of the shipped knowledge base.
+    pypinyin knows those whose pronunciation is no matter of course; `words.txt` adds, from the
+    frequency list of jieba (MIT), the common ones that sound like terms of the shipped knowledge
+    base, or that end or begin with a syllable that begins or ends one.
     """
     from pypinyin.constants import PHRASES_DICT
 

@@ -42,6 +42,10 @@ REPAIRER = Repairer(TERMS)
         ("放射信物质", "放射性物质"),
         ("合应急热线", "核应急热线"),
         ("什么时候要车里", "什么时候要撤离"),
+        ("什么时候要彻底？", "什么时候要撤离？"),
+        ("福社会传染吗", "辐射会传染吗"),
+        ("拍个片子吃多少胡色", "拍个片子吃多少辐射"),
+        ("戴口罩能挡住服身吗", "戴口罩能挡住辐射吗"),
         ("烟雨应急计划区", "烟羽应急计划区"),
         ("我家在河电站旁边", "我家在核电站旁边"),
     ],
@@ -66,10 +70,50 @@ def test_misheard_terms_are_put_right(heard: str, meant: str) -> None:
         "今天运气不错",
         "吃点面条",
         "新京报快讯",
+        "核电站的保安几点换班",
+        "手册里怎么写",
+        "碘片防不防铯",
+        "小孩咽不下药片",
+        "准备个应急包",
+        "能彻底洗干净吗",
+        "今天跑步吗",
+        "电话号码",
+        "湿抹布",
+        "复核设备",
     ],
 )
 def test_other_words_stay_as_they_are(said: str) -> None:
     assert REPAIRER.repair(said, "zh") == said
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("狗身上沾了灰灾弄", "狗身上沾了灰咋弄"),
+        ("给孩子洗要注意沙。", "给孩子洗要注意啥。"),
+        ("空调能开码", "空调能开吗"),
+        ("家里养的牛羊怎么搬", "家里养的牛羊怎么办"),
+        ("和红酒有用吗", "喝红酒有用吗"),
+        ("会有啥付作用", "会有啥副作用"),
+        ("毒气漏了王拿跑", "毒气漏了往哪跑"),
+    ],
+)
+def test_everyday_words_are_put_right_where_only_they_make_sense(heard: str, meant: str) -> None:
+    assert Repairer([]).repair(heard, "zh") == meant
+    assert Repairer([]).repair(meant, "zh") == meant
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("123、6、9还能打吗", "12369还能打吗"),
+        ("打1-2-0行吗", "打120行吗"),
+        ("100、50还是25", "100、50还是25"),
+        ("3、5天", "3、5天"),
+    ],
+)
+def test_digits_of_a_telephone_number_are_joined(heard: str, meant: str) -> None:
+    assert REPAIRER.repair(heard, "zh") == meant
 
 
 def test_english_is_only_cleaned() -> None:
