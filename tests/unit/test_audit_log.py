@@ -21,7 +21,7 @@ from voice.audit.chain import GENESIS, Head, digest, next_row
 from voice.audit.database import writing
 from voice.audit.log import AuditLog, Selection
 from voice.audit.record import MAX_TEXT_CHARS, Asked, TurnRecord, Versions, record_of
-from voice.config import AuditConfig, Config, ModelsConfig
+from voice.config import AuditConfig, Config
 from voice.errors import AuditError
 from voice.events import Outcome
 
@@ -181,9 +181,11 @@ def test_a_power_cut_is_provided_for(path: Path) -> None:
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
-def test_it_lies_beside_the_models(tmp_path: Path) -> None:
-    config = Config(models=ModelsConfig(store=str(tmp_path / "models")))
-    assert config.audit_file == tmp_path / "audit.db"
+def test_it_lies_with_the_state_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert Config().audit_file == tmp_path / "hean" / "audit.db"
 
 
 # what is selected
