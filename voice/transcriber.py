@@ -192,7 +192,7 @@ class Transcriber:
     def _probe(self, last: bool) -> None:
         """Look whether the utterance calls the assistant; after the last look it is ignored."""
         utterance = self._utterance
-        if utterance.followed or utterance.ignored:
+        if utterance.called or utterance.ignored:
             return
         # In a pause the stream decodes thoroughly; in speech that goes on it has to be done anew.
         text = self._repaired(self._look(utterance) if last else utterance.stream.partial())
