@@ -37,6 +37,8 @@ def prepare(place: Place, wanted: Stamps, *, check_models: bool = False) -> None
             stamps = _make_environment(place)
         if any(stamps.get(step) != wanted[step] for step in ("project", "dev") if step in wanted):
             stamps = _install_project(place, stamps, wanted)
+        if "dev" in wanted:
+            system.ensure(place, system.SOUND_TESTS)
         if "models" in wanted and (check_models or stamps.get("models") != wanted["models"]):
             _fetch_models(place)
             if stamps.get("models") != wanted["models"]:

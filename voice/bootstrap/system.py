@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from voice.bootstrap import Place, SetupError
 from voice.bootstrap.process import run
@@ -42,6 +43,17 @@ OPENMP = Need("libgomp1", "language model", lambda: _has_library("libgomp.so.1")
 PORTAUDIO = Need("libportaudio2", "sound devices", lambda: _has_library("libportaudio.so.2"))
 COMPILER = Need("g++", "compiler", lambda: bool(shutil.which("cc") and shutil.which("c++")))
 NPM = Need("npm", "fetches the voices", lambda: shutil.which("npm") is not None)
+
+SOUND_TESTS = (
+    Need("pulseaudio", "tests: virtual sound card", lambda: bool(shutil.which("pulseaudio"))),
+    Need("pulseaudio-utils", "tests: play and record", lambda: bool(shutil.which("paplay"))),
+    Need(
+        "libasound2-plugins",
+        "tests: sound through it",
+        lambda: any(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")),
+    ),
+)
+"""Sound devices for machines that have none; only `./hean test` and some benchmarks use them."""
 
 
 def ensure(place: Place, needs: Iterable[Need]) -> None:
