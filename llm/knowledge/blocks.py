@@ -133,11 +133,21 @@ def _looks_like_title(line: str) -> bool:
 def _joined(lines: Sequence[str], markup: bool) -> str:
     kept = [line for line in lines if not (markup and _RULE.fullmatch(line))]
     if markup:
-        kept = ["，".join(filter(None, map(str.strip, line.split("|")))) for line in kept]
-    text = _glued([_ITEM.sub("", line, count=1) for line in kept])
-    if not text or text[-1] in _ENDS_SENTENCE or not text[-1].isalnum():
+        kept = [_row(line) if "|" in line else line for line in kept]
+    return _ended(_glued([_ITEM.sub("", line, count=1) for line in kept]))
+
+
+def _row(line: str) -> str:
+    """Return a row of a table as a sentence."""
+    cells = [cell.strip() for cell in line.split("|") if cell.strip()]
+    return _ended(("，" if any(map(is_han, line)) else ", ").join(cells))
+
+
+def _ended(text: str) -> str:
+    """Return a text with a full stop: an item of a list or a row is read as a sentence."""
+    if not text or not text[-1].isalnum():
         return text
-    return text + ("。" if is_han(text[-1]) else ".")  # an item of a list is read as a sentence
+    return text + ("。" if is_han(text[-1]) else ".")
 
 
 def _glued(parts: Sequence[str]) -> str:

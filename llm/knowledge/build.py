@@ -66,14 +66,15 @@ def build(knowledge: KnowledgeBase, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)
-        _write(knowledge, partial)
-        place(partial, path)
+        try:
+            _write(knowledge, partial)
+            place(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
     except sqlite3.Error as error:
         raise KnowledgeError(f"{path} cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write(knowledge: KnowledgeBase, path: Path) -> None:

@@ -101,7 +101,7 @@ def _pdf(path: Path, data: bytes) -> Document:
 
 
 def _plain(text: str) -> str:
-    return visible(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n"))
+    return visible("\n".join(text.replace("\f", "\n\n").splitlines()))
 
 
 def _sha256(data: bytes) -> str:

@@ -139,7 +139,7 @@ def edited(text: str, name: str, values: Mapping[str, str]) -> str:
     table = parse_toml(text, name)
     rows = table["entry"]
     number = next(n for n, row in enumerate(rows) if row.get("id") == name)
-    lines = text.splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     heads = [n for n, line in enumerate(lines) if _ENTRY_HEAD.fullmatch(line.rstrip("\r\n"))]
     if len(heads) == len(rows):
         end = heads[number + 1] if number + 1 < len(heads) else len(lines)

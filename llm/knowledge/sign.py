@@ -24,7 +24,7 @@ from llm.knowledge import SHIPPED, KnowledgeBase, load_knowledge, parse_toml
 from llm.knowledge.check import check
 from llm.knowledge.files import write_atomically
 from llm.knowledge.keys import fingerprint, read_private_key, trusted_keys
-from llm.knowledge.site import Site, with_site
+from llm.knowledge.site import SITE_TOPIC, Site, with_site
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -121,9 +121,10 @@ def sign(
         )
     text = _read_local(local) if local else None
     whole = with_site(knowledge, text.decode(), site) if text is not None else knowledge
-    errors = [finding for finding in check(whole) if finding.level == "error"]
-    if errors:
-        raise KnowledgeError(f"not signed: {errors[0].entry}: {errors[0].message}")
+    for finding in check(whole):
+        if finding.level == "error":
+            hint = "; name it in `replaces`" if f".{SITE_TOPIC}." in finding.message else ""
+            raise KnowledgeError(f"not signed: {finding.entry}: {finding.message}{hint}")
     statement = Statement(
         site.name,
         site.authority,
