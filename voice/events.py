@@ -50,6 +50,13 @@ class WakeWordDetected(Event):
 
 
 @dataclass(frozen=True)
+class LevelMeasured(Event):
+    """How loud the microphone was in the last quarter of a second."""
+
+    level_dbfs: float
+
+
+@dataclass(frozen=True)
 class SpeechStarted(Event):
     """A person began to speak."""
 

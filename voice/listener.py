@@ -12,13 +12,15 @@ from asr import RATE_HZ, Samples
 from asr.endpoint import Boundary, Endpointer, EndpointRules, PreRoll
 from kws import WakeWordDetector
 from voice.audio import Microphone
-from voice.audio.pcm import Rechunker
+from voice.audio.pcm import Rechunker, level_dbfs
 from voice.engines import Ears
-from voice.events import Bus, SpeechEnded, SpeechStarted
+from voice.events import Bus, LevelMeasured, SpeechEnded, SpeechStarted
 from voice.transcriber import Begin, End, Hit, Pause, Transcriber
 from voice.turn import Turn, Turns
 
 END_OF_AUDIO = "end_of_audio"
+LEVEL_S = 0.25
+"""How often the level is told, in seconds of audio."""
 COMPLETE = "complete"
 """The pause is short, but what was said already is a known question."""
 PAUSE_S = 0.26
@@ -63,7 +65,10 @@ class Listener:
         `hear` takes the assistant's own voice out of what the microphone delivers.
         """
         rechunker = Rechunker(self._vad.chunk_samples)
+        meter = Rechunker(int(LEVEL_S * RATE_HZ))
         for audio in microphone.chunks():
+            for quarter in meter.process(audio):
+                self._bus.publish(LevelMeasured(0, level_dbfs(quarter)))
             for chunk in rechunker.process(hear(audio)):
                 self._process(chunk)
         if self._turn is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from typing import TextIO
+from collections.abc import Callable
+from typing import Any, TextIO
 
 from voice.events import (
     AnswerReady,
@@ -13,6 +14,7 @@ from voice.events import (
     DeviceRestored,
     Event,
     FinalTranscript,
+    LevelMeasured,
     Notice,
     Outcome,
     PartialTranscript,
@@ -31,13 +33,14 @@ _ENDINGS = {
     Outcome.CANCELLED: "interrupted",
     Outcome.FAILED: "failed",
 }
-_SHOWN_STATES = (State.IDLE, State.LISTENING, State.FOLLOW_UP)
+_SHOWN_STATES = (State.IDLE, State.LISTENING)
 """The others show by what is heard and answered."""
 _TOO_LONG = "the question was too long: only its beginning, {:.0f} seconds, was used"
 
 
 class TerminalView:
-    """Writes events as they come. On a terminal a partial transcript replaces the one before.
+    """Writes events as they come: lines, and on a terminal below them what is going on just now,
+    the state, the level of the microphone and the partial transcript.
 
     The assistant goes on when the terminal, or the program that reads the lines, has gone.
     """
@@ -45,7 +48,8 @@ class TerminalView:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._live = self._out.isatty()
-        self._partial_shown = False
+        self._status_shown = False
+        self._state, self._level, self._partial = State.IDLE, "", ""
         self._lock = threading.Lock()  # events come from several threads; lines stay whole
 
     def __call__(self, event: Event) -> None:
@@ -58,43 +62,62 @@ class TerminalView:
 
     def _show(self, event: Event) -> None:
         if isinstance(event, PartialTranscript):
-            self._partial(event.text)
-        elif isinstance(event, SpeechEnded) and event.reason == "too_long":
-            self._line("note", _TOO_LONG.format(event.audio_s))
-        elif isinstance(event, FinalTranscript):
-            self._line("heard", event.heard)
-            self._line("understood", event.understood)
-        elif isinstance(event, AnswerReady):
-            for label, text in answer_rows(event.answer):
-                self._line(label, text)
-        elif isinstance(event, StageFailed):
-            self._line("failed", f"{event.stage}: {event.message}")
-        elif isinstance(event, WakeWordDetected):
-            self._line("called", event.word)
+            self._show_partial(event.text)
+        elif isinstance(event, LevelMeasured):
+            self._level = meter(event.level_dbfs)
+            self._show_status()
+        elif isinstance(event, StateChanged):
+            self._show_state(event.state)
         else:
-            self._show_rest(event)
+            for label, text in _ROWS.get(type(event), lambda event: [])(event):
+                self._line(label, text)
 
-    def _show_rest(self, event: Event) -> None:
-        if isinstance(event, StateChanged) and event.state in _SHOWN_STATES:
-            self._line("state", event.state.value)
-        elif isinstance(event, Notice | DeviceLost):
-            self._line("note", event.message)
-        elif isinstance(event, DeviceRestored):
-            self._line("note", "the devices are back")
-        elif isinstance(event, TurnEnded) and event.outcome in _ENDINGS:
-            self._line("", _ENDINGS[event.outcome])
+    def _show_state(self, state: State) -> None:
+        self._state = state
+        if state in _SHOWN_STATES and not self._live:
+            self._line("state", state.value)
 
-    def _partial(self, text: str) -> None:
+    def _show_partial(self, text: str) -> None:
+        self._partial = text
         if self._live:
-            # A line that wraps could not be replaced.
-            line = newest(row("…", text), shutil.get_terminal_size().columns - 1)
-            print(f"\r\x1b[K{line}", end="", file=self._out, flush=True)
-            self._partial_shown = True
+            self._show_status()
         else:
             self._line("partial", text)
 
+    def _show_status(self) -> None:
+        """Replace the last line of a terminal."""
+        if self._live:
+            status = row(self._state.value, f"{self._level}  {self._partial}")
+            # A line that wraps could not be replaced.
+            line = newest(status, shutil.get_terminal_size().columns - 1)
+            print(f"\r\x1b[K{line}", end="", file=self._out, flush=True)
+            self._status_shown = True
+
     def _line(self, label: str, text: str) -> None:
-        if self._partial_shown:
+        self._partial = "" if label != "partial" else self._partial
+        if self._status_shown:
             print("\r\x1b[K", end="", file=self._out)
-            self._partial_shown = False
+            self._status_shown = False
         print(row(label, text), file=self._out, flush=True)
+
+
+_ROWS: dict[type[Event], Callable[[Any], list[tuple[str, str]]]] = {
+    AnswerReady: lambda event: answer_rows(event.answer),
+    DeviceLost: lambda event: [("note", event.message)],
+    DeviceRestored: lambda _: [("note", "the devices are back")],
+    FinalTranscript: lambda event: [("heard", event.heard), ("understood", event.understood)],
+    Notice: lambda event: [("note", event.message)],
+    SpeechEnded: lambda event: (
+        [("note", _TOO_LONG.format(event.audio_s))] if event.reason == "too_long" else []
+    ),
+    StageFailed: lambda event: [("failed", f"{event.stage}: {event.message}")],
+    TurnEnded: lambda event: [("", _ENDINGS[event.outcome])] if event.outcome in _ENDINGS else [],
+    WakeWordDetected: lambda event: [("called", event.word)],
+}
+"""The lines that tell of an event."""
+
+
+def meter(level_dbfs: float) -> str:
+    """Return a level as a bar of ten places, from -60 to -10 dB relative to full scale."""
+    filled = round(min(10, max(0, (level_dbfs + 60) / 5)))
+    return "▮" * filled + "▯" * (10 - filled)

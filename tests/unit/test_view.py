@@ -15,15 +15,18 @@ from voice.events import (
     AnswerReady,
     Event,
     FinalTranscript,
+    LevelMeasured,
     Outcome,
     PartialTranscript,
     SpeechEnded,
     SpeechStarted,
     StageFailed,
+    StateChanged,
     TurnEnded,
 )
+from voice.state import State
 from voice.terminal import newest, printable, row
-from voice.view import TerminalView
+from voice.view import TerminalView, meter
 
 HEARD = FinalTranscript(1, "点片", "碘片", "zh")
 
@@ -97,8 +100,25 @@ def test_on_a_terminal_a_partial_replaces_the_one_before() -> None:
             view(event)
         text = os.read(screen, 4096).decode()
     wiped = "\r\x1b[K"
-    assert text.startswith(f"{wiped}…           点{wiped}…           点片{wiped}heard")
+    idle = f"{'idle':<14}"
+    assert text.startswith(f"{wiped}{idle}点{wiped}{idle}点片{wiped}heard")
     assert text.count("\n") == 2
+
+
+def test_on_a_terminal_state_and_level_stand_below_the_lines() -> None:
+    with terminal() as (out, screen):
+        view = TerminalView(out)
+        view(StateChanged(1, State.LISTENING))
+        view(LevelMeasured(0, -35.0))
+        text = os.read(screen, 4096).decode()
+    assert text == "\r\x1b[Klistening   ▮▮▮▮▮▯▯▯▯▯  "
+
+
+@pytest.mark.parametrize(
+    ("level_dbfs", "filled"), [(-96, 0), (-60, 0), (-55, 1), (-10, 10), (0, 10)]
+)
+def test_the_level_is_a_bar_of_ten_places(level_dbfs: float, filled: int) -> None:
+    assert meter(level_dbfs) == "▮" * filled + "▯" * (10 - filled)
 
 
 def test_on_a_terminal_a_partial_keeps_to_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
