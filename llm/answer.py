@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from llm import GenerationError, LanguageModel, Sampling
 from llm.compose import NOTHING_VETTED, compose, prefix
 from llm.decide import Decider, Decision
+from llm.followup import FollowUps, asks_more, asks_why, chosen
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
 from llm.language import detect_language
@@ -36,6 +37,14 @@ _OUTSIDE = {
     "en": "I cannot help with that; I only answer questions on nuclear emergencies, "
     "such as how to shelter.",
 }
+_TELLING = ("verbatim", "grounded", "correct")
+"""Decisions whose answers say something of the matter."""
+_MOST_TOLD = 20
+_NO_MORE = {
+    "zh": "关于这个没有更多审核过的资料，请听当地应急广播，或问当地政府。",
+    "en": "I have nothing more vetted on that; ask your local emergency broadcast or authority.",
+}
+_SURE = {"zh": "审核过的资料是这样写的：{0}", "en": "This is what the vetted text says: {0}"}
 _WHICH = {"zh": "您是问“{0}”，还是“{1}”？", "en": "Do you mean “{0}” or “{1}”?"}
 _JOIN = {"zh": "", "en": " "}
 
@@ -45,6 +54,7 @@ class Answer:
     """What is said, and everything that is needed to see why."""
 
     question: str
+    """As it was asked."""
     language: str
     decision: str
     """verbatim, grounded, correct, ask_back, hand_over, refuse or unknown (`llm.decide`)."""
@@ -61,6 +71,10 @@ class Answer:
     """Name of the language model, if its words are spoken."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time of each step: decide, compose, verify."""
+    understood: str = ""
+    """The whole question, with what a follow-up left out; empty if nothing was asked."""
+    told: tuple[str, ...] = ()
+    """Texts told on this topic so far, so that more of it is new."""
 
 
 class Answerer:
@@ -89,6 +103,7 @@ class Answerer:
         vocabulary = knowledge.vocabulary
         self._decider = Decider(Guard(syllables), retriever, vocabulary, syllables)
         self._verifiers = {lang: Verifier(lang, vocabulary) for lang in LANGUAGES}
+        self._follow_ups = FollowUps()
 
     def prefill(self, language: str) -> None:
         """Evaluate the fixed beginning of the prompt ahead of time."""
@@ -100,9 +115,12 @@ class Answerer:
         text: str,
         language: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        previous: Answer | None = None,
     ) -> Answer:
         """Return the answer to a question; the language is told from its script if not given.
 
+        `previous` is the answer before, if the same person asks on: a short follow-up ("那小孩呢")
+        is completed from it, anything else stands alone.
         Never raises for any text: an empty or overlong one is asked for again.
         """
         is_too_long = len(text) > MAX_QUESTION_CHARS
@@ -112,6 +130,16 @@ class Answerer:
             return Answer("", language, "ask_back", _NOTHING_HEARD[language], reason="no text")
         if is_too_long:
             return Answer(text, language, "ask_back", _TOO_LONG[language], reason="too long")
+        if previous is not None and previous.language == language and previous.understood:
+            followed = self._follow(text, language, previous, cancelled)
+            if followed is not None:
+                return replace(
+                    followed, question=text, told=(*previous.told, followed.text)[-_MOST_TOLD:]
+                )
+        return self._alone(text, language, cancelled)
+
+    def _alone(self, text: str, language: str, cancelled: Callable[[], bool]) -> Answer:
+        """Answer a whole question."""
         seconds: dict[str, float] = {}
         with _timed(seconds, "decide"):
             decision = self._decider.decide(text, language)
@@ -119,7 +147,63 @@ class Answerer:
             answer = self._grounded(text, language, decision, seconds, cancelled)
         else:
             answer = self._vetted(text, language, decision)
-        return replace(answer, seconds=seconds)
+        return replace(answer, seconds=seconds, understood=text, told=(answer.text,))
+
+    def _follow(
+        self, text: str, language: str, previous: Answer, cancelled: Callable[[], bool]
+    ) -> Answer | None:
+        """Answer a follow-up; None if the text stands alone."""
+        choice = chosen(text, language)
+        if choice is not None and previous.decision == "ask_back" and previous.hits:
+            return self._told(previous, previous.hits[choice], previous.hits[choice].entry.answer)
+        if self._decider.asks_whether_sure(text):
+            return self._confirmed(previous)
+        if previous.decision == "refuse":
+            return None
+        if asks_more(text, language):
+            return self._more(previous)
+        whole = self._follow_ups.complete(text, language, previous.understood)
+        if not whole:
+            return None
+        answer = self._alone(whole, language, cancelled)
+        tells = answer.decision in _TELLING and answer.text not in previous.told
+        return self._more(previous) if asks_why(text, language) and not tells else answer
+
+    def _confirmed(self, previous: Answer) -> Answer | None:
+        """Say a vetted answer again, as what the vetted text says."""
+        if not previous.hits or previous.decision not in _TELLING:
+            return None
+        hit = previous.hits[0]
+        return self._told(previous, hit, _SURE[previous.language].format(hit.entry.answer))
+
+    def _more(self, previous: Answer) -> Answer:
+        """Tell what has not been told yet: details of the entry, then related entries."""
+        for hit in previous.hits[:1]:
+            known = self._knowledge.by_id
+            related = [known[name] for name in hit.entry.related if name in known]
+            speakable = [e for e in related if e in self._knowledge.speakable]
+            for told in (hit.entry.details, *(entry.answer for entry in speakable)):
+                if told and told not in previous.told:
+                    entry = next((e for e in speakable if e.answer == told), hit.entry)
+                    return self._told(previous, replace(hit, entry=entry), told)
+        language = previous.language
+        nothing = self._answer(
+            previous.understood,
+            language,
+            Decision("unknown", reason="no more"),
+            _NO_MORE[language],
+            [],
+        )
+        return replace(nothing, understood=previous.understood)
+
+    def _told(self, previous: Answer, hit: Hit, text: str) -> Answer:
+        """Answer with a text of an entry."""
+        entry = hit.entry
+        decision = Decision(entry.decision, (hit,), reason="follow-up")
+        answer = self._answer(
+            previous.understood, entry.language, decision, text, list(entry.facts)
+        )
+        return replace(answer, understood=previous.understood)
 
     def _vetted(self, question: str, language: str, decision: Decision) -> Answer:
         """Speak reviewed text only: entries, replies of the guard, fixed sentences."""

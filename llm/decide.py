@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llm.guard import Guard, Verdict
+from llm.knowledge import Entry
 from llm.knowledge.site import SITE_TOPIC
 from llm.knowledge.vocabulary import Vocabulary
 from llm.language import is_han
@@ -102,7 +103,16 @@ class Decider:
         double = self._double(text, language)
         if double:
             return Decision("verbatim", double, reason="two questions, each with its entry")
-        return self._by_entry(self._retriever.search(text, language), text, language)
+        hits = self._retriever.search(text, language)
+        if self._guard.asks_protection(text):
+            # Who asks for protection from a thing names the thing: no reason to refuse.
+            hits = [hit for hit in hits if hit.entry.decision != "refuse"]
+        return self._by_entry(hits, text, language)
+
+    def asks_whether_sure(self, text: str) -> bool:
+        """Return whether a text only doubts the last answer."""
+        verdict = self._guard.check(text)
+        return verdict is not None and verdict.reply.name == "sure"
 
     def in_field(self, text: str, language: str) -> bool:
         """Return whether a question has a word of the field, as written or by its sound."""
@@ -126,8 +136,8 @@ class Decider:
             return Decision(reply.decision, tuple(fitting), verdict, reason)
         for hit in self._retriever.search(text, language, 1):
             word = hit.entry.decision
-            is_of_site = reply.name == "local" and hit.entry.topic == SITE_TOPIC
-            if (word == reply.decision or is_of_site) and hit.score >= self._thresholds.speak:
+            fits = word == reply.decision or _is_of_site(hit.entry, verdict)
+            if fits and hit.score >= self._thresholds.speak:
                 return Decision(word, (hit,), None, f"{reason}; {hit.entry.id}")
         return Decision(reply.decision, verdict=verdict, reason=reason)
 
@@ -173,6 +183,16 @@ class Decider:
             and other.entry.id not in best.entry.related
             and best.entry.id not in other.entry.related
         )
+
+
+def _is_of_site(entry: Entry, verdict: Verdict) -> bool:
+    """Return whether a local entry names the very thing that is asked for nearby.
+
+    Questions for places are so alike that the way to a shelter may fit that for a hospital best.
+    """
+    if verdict.reply.name != "local" or entry.topic != SITE_TOPIC:
+        return False
+    return _has_word(clean("\n".join((*entry.ask, entry.answer))), verdict.matched[-1])
 
 
 def _has_word(text: str, word: str) -> bool:

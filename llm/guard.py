@@ -84,6 +84,7 @@ class Guard:
         table = _read(path)
         self._sets: Mapping[str, list[str]] = table.get("set", {})
         self.replies = {name: _reply(name, row) for name, row in table.get("reply", {}).items()}
+        self._protect = self._terms("set protect", self._sets.get("protect", []), True)
         self._rules = [
             self._rule(number, row) for number, row in enumerate(table.get("rule", []), 1)
         ]
@@ -102,6 +103,12 @@ class Guard:
                     )
                 return Verdict(self.replies[rule.reply], matched, rest.strip(" ,，.。:："))
         return None
+
+    def asks_protection(self, text: str) -> bool:
+        """Return whether a question asks how to protect people (the set `protect`)."""
+        cleaned = clean(text)
+        sound = sound_text(self._syllables(cleaned))
+        return any(term.found_in(cleaned, sound) for term in self._protect)
 
     def _rule(self, number: int, row: Mapping[str, Any]) -> _Rule:
         where = f"guard rule {number} ({row.get('reply', 'no reply')})"

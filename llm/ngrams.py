@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +17,6 @@ from llm.language import is_han
 
 Scores = NDArray[np.float32]
 """One figure in [0, 1] for each entry, shape (entries,)."""
-
-Bag = Mapping[str, float]
-"""N-grams and their weights."""
 
 _TOKEN = re.compile(r"[a-z]+|\d+(?:\.\d+)?|[\u3400-\u9fff]")
 _CONFUSABLE = (
@@ -28,59 +27,135 @@ _CONFUSABLE = (
 """Initials and finals that speakers of many regions, and recognisers, do not tell apart."""
 
 
-class CoverageIndex:
-    """How much of a question do the texts of each entry cover? By postings lists.
+class GramIndex:
+    """Which texts have which grams? Documents of several texts each, in flat arrays.
 
-    Grams weigh by their rarity (inverse document frequency); those no entry has weigh most, so
-    that a question about something else does not score on its function words alone.
+    Grams weigh by their rarity (inverse document frequency); those no document has weigh most, so
+    that a question about something else does not score on its function words alone. A document is
+    found by all its texts; its first ones, the phrasings, are compared one by one too.
     """
 
-    def __init__(self, documents: Sequence[Counter[str]]) -> None:
-        self._size = len(documents)
-        counts: Counter[str] = Counter()
-        postings: dict[str, list[int]] = {}
-        for number, document in enumerate(documents):
-            counts.update(document.keys())
-            for gram in document:
-                postings.setdefault(gram, []).append(number)
-        n = self._size
-        self._idf = {
-            gram: math.log(1 + (n - count + 0.5) / (count + 0.5)) for gram, count in counts.items()
-        }
-        self._unseen_idf = math.log(2 * n + 2)
-        self._postings = {gram: np.array(where, np.int32) for gram, where in postings.items()}
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take the arrays of `index_grams`."""
+        self._arrays = arrays
+        written = arrays["grams"].tobytes().decode()
+        self._ids = {gram: n for n, gram in enumerate(written.split("\n") if written else ())}
+        self._size = len(arrays["text_of"]) - 1
+        counts = np.diff(arrays["posting_of"])
+        self._idf = _idf(counts, self._size)
+        self._unseen_idf = float(np.log(2 * self._size + 2))
+        self._dense = np.zeros(len(self._ids), np.float32)
 
     def scores(self, query: Counter[str]) -> Scores:
-        """Return the share of the question, by weight, that each entry has."""
+        """Return the share of the question, by weight, that each document has."""
         covered = np.zeros(self._size, np.float32)
         total = 0.0
         for gram in query:
             weight = self.weight(gram)
             total += weight
-            if gram in self._postings:
-                covered[self._postings[gram]] += weight
+            having = self.having(gram)
+            if having is not None:
+                covered[having] += weight
         return covered / np.float32(total or 1.0)
 
     def weight(self, gram: str) -> float:
         """Return how much a gram tells."""
-        return self._idf.get(gram, self._unseen_idf)
+        number = self._ids.get(gram)
+        return self._unseen_idf if number is None else float(self._idf[number])
 
     def having(self, gram: str) -> NDArray[np.int32] | None:
-        """Return the entries that have a gram; None if none has."""
-        return self._postings.get(gram)
+        """Return the documents that have a gram; None if none has."""
+        number = self._ids.get(gram)
+        if number is None:
+            return None
+        begin, end = self._arrays["posting_of"][number : number + 2]
+        having: NDArray[np.int32] = self._arrays["postings"][begin:end]
+        return having
 
-    def bag(self, grams: Counter[str]) -> Bag:
-        """Return the grams as a weighted bag of length one."""
-        weights = {gram: (1 + math.log(n)) * self.weight(gram) for gram, n in grams.items()}
-        length = math.sqrt(sum(w * w for w in weights.values())) or 1.0
-        return {gram: w / length for gram, w in weights.items()}
+    def cosines(self, query: Counter[str], documents: NDArray[np.int64]) -> Scores:
+        """Return the similarity of the question to each phrasing of these documents, in order."""
+        of = self._arrays["text_of"]
+        texts = ranges(of[documents], of[documents + 1])
+        begins, ends = self._arrays["bag_of"][texts], self._arrays["bag_of"][texts + 1]
+        cells = ranges(begins, ends)
+        known = {n: w for gram, w in _bag(query, self.weight).items() if (n := self._id(gram)) >= 0}
+        places = np.fromiter(known, np.int64, len(known))
+        self._dense[places] = np.fromiter(known.values(), np.float32, len(known))
+        products = self._dense[self._arrays["bag_grams"][cells]] * self._arrays["bags"][cells]
+        self._dense[places] = 0
+        sums = np.concatenate([[0.0], np.cumsum(products, dtype=np.float64)])
+        ends_of = np.cumsum(ends - begins)
+        cosines: Scores = (sums[ends_of] - sums[ends_of - (ends - begins)]).astype(np.float32)
+        return cosines
+
+    def _id(self, gram: str) -> int:
+        return self._ids.get(gram, -1)
 
 
-def cosine(one: Bag, other: Bag) -> float:
-    """Return the similarity of two bags of length one."""
-    if len(one) > len(other):
-        one, other = other, one
-    return sum(weight * other.get(gram, 0.0) for gram, weight in one.items())
+def index_grams(
+    documents: Sequence[Sequence[Counter[str]]], asked: Sequence[int]
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a `GramIndex` over the texts of documents, of which so many are asked.
+
+    grams (their text), posting_of and postings (the documents of each gram), text_of (the first
+    phrasing of each document), bag_of, bag_grams and bags (grams and weights of each phrasing).
+    """
+    ids: dict[str, int] = {}
+    pairs: list[NDArray[np.int64]] = []
+    bags: list[Counter[str]] = []
+    for number, (texts, count) in enumerate(zip(documents, asked, strict=True)):
+        held = {ids.setdefault(gram, len(ids)) for text in texts for gram in text}
+        found = np.fromiter(held, np.int64, len(held))
+        pairs.append(np.stack([found, np.full(len(found), number)]))
+        bags += texts[:count]
+    grams, owners = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
+    counts = np.bincount(grams, minlength=len(ids))
+    return {
+        "grams": np.frombuffer("\n".join(ids).encode(), np.uint8),
+        "posting_of": _offsets(counts),
+        "postings": owners[np.argsort(grams, kind="stable")].astype(np.int32),
+        "text_of": _offsets(np.array(asked, np.int64)),
+        **_bag_arrays(bags, ids, _idf(counts, len(documents))),
+    }
+
+
+def _bag_arrays(
+    bags: Sequence[Counter[str]], ids: Mapping[str, int], idf: NDArray[np.float64]
+) -> dict[str, NDArray[Any]]:
+    numbers, weights = array("i"), array("f")
+    for text in bags:
+        bag = _bag(text, lambda gram: float(idf[ids[gram]]))
+        numbers.extend(ids[gram] for gram in bag)
+        weights.extend(bag.values())
+    return {
+        "bag_of": _offsets(np.array([len(text) for text in bags], np.int64)),
+        "bag_grams": np.array(numbers, np.int32),
+        "bags": np.array(weights, np.float32),
+    }
+
+
+def _bag(grams: Counter[str], weight: Callable[[str], float]) -> dict[str, float]:
+    """Return the grams as a weighted bag of length one."""
+    weights = {gram: (1 + math.log(n)) * weight(gram) for gram, n in grams.items()}
+    length = math.sqrt(sum(w * w for w in weights.values())) or 1.0
+    return {gram: w / length for gram, w in weights.items()}
+
+
+def _idf(counts: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+    idf: NDArray[np.float64] = np.log(1 + (size - counts + 0.5) / (counts + 0.5))
+    return idf
+
+
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def ranges(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return all numbers from each begin up to its end, one range after the other."""
+    lengths = ends - begins
+    shifts = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)
+    numbers: NDArray[np.int64] = np.arange(int(lengths.sum())) + shifts
+    return numbers
 
 
 def character_grams(text: str) -> Counter[str]:

@@ -36,7 +36,7 @@ _HAN_NUMBER = r"[零〇一二两三四五六七八九十百千万亿]+(?:点[零
 _WORD = "|".join((*_SMALL_WORDS, *_TENS_WORDS, *_SCALE_WORDS))
 _WORD_NUMBER = rf"(?:{_WORD})(?:(?:[\s-]+(?:and\s+)?)(?:{_WORD}))*"
 _ARABIC = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_NUMBER = rf"(?:{_ARABIC})(?:\s*[万亿])?|{_HAN_NUMBER}|\b(?:{_WORD_NUMBER})\b"
+NUMBER = rf"(?:{_ARABIC})(?:\s*[万亿])?|{_HAN_NUMBER}|\b(?:{_WORD_NUMBER})\b"
 
 _UNITS = {
     "mSv": ("毫希沃特", "毫西弗", "毫希", "millisieverts", "millisievert", "msv"),
@@ -72,12 +72,12 @@ _UNIT = "|".join(re.escape(n) for n in sorted(_UNIT_NAMES, key=len, reverse=True
 _AFTER_UNIT = r"(?![a-z])"
 _RANGE = r"\s*(?:-|–|—|~|～|至|到|to|and)\s*"
 _QUANTITY = re.compile(
-    rf"(?P<first>{_NUMBER})(?:\s*-?(?P<first_unit>{_UNIT}){_AFTER_UNIT})?"
-    rf"(?:{_RANGE}(?P<second>{_NUMBER}))?"
+    rf"(?P<first>{NUMBER})(?:\s*-?(?P<first_unit>{_UNIT}){_AFTER_UNIT})?"
+    rf"(?:{_RANGE}(?P<second>{NUMBER}))?"
     rf"(?:\s*-?(?P<unit>{_UNIT}){_AFTER_UNIT})?"
 )
-_PERCENT_BEFORE = re.compile(rf"百分之({_NUMBER})")
-_LEVEL_BEFORE = re.compile(rf"\blevels?\s+({_NUMBER})")
+_PERCENT_BEFORE = re.compile(rf"百分之({NUMBER})")
+_LEVEL_BEFORE = re.compile(rf"\blevels?\s+({NUMBER})")
 _TENTHS = re.compile(r"([一二三四五六七八九])成")
 _IDIOMS = re.compile(
     r"一(?:定|般|旦|起|样|直|些|切|点|下|律|并|次性|层|家|边|侧|体)|万一|万能|统一|唯一|进一步|十分|七嘴八舌|千万"
@@ -112,19 +112,19 @@ def without_quantities(text: str) -> str:
 def _one_form(text: str) -> str:
     """Return the text with 百分之五十, 五成 and level five as 50%, 50% and 5级."""
     text = unicodedata.normalize("NFKC", text).lower()
-    text = _PERCENT_BEFORE.sub(lambda m: f"{_value(m[1]):g}%", text)
-    text = _LEVEL_BEFORE.sub(lambda m: f"{_value(m[1]):g}级", text)
+    text = _PERCENT_BEFORE.sub(lambda m: f"{value(m[1]):g}%", text)
+    text = _LEVEL_BEFORE.sub(lambda m: f"{value(m[1]):g}级", text)
     return _TENTHS.sub(lambda m: f"{10 * _DIGITS[m[1]]}%", text)
 
 
 def _read(match: re.Match[str]) -> Iterator[Quantity]:
-    first = _value(match["first"])
+    first = value(match["first"])
     unit = _UNIT_NAMES.get(match["unit"] or "", "")
     first_unit = _UNIT_NAMES.get(match["first_unit"] or "", "")
     if match["second"] is None:
         yield Quantity(first, first, first_unit or unit)
         return
-    second = _value(match["second"])
+    second = value(match["second"])
     if first_unit and first_unit != unit:
         yield Quantity(first, first, first_unit)
         yield Quantity(second, second, unit)
@@ -132,7 +132,8 @@ def _read(match: re.Match[str]) -> Iterator[Quantity]:
         yield Quantity(min(first, second), max(first, second), unit or first_unit)
 
 
-def _value(written: str) -> float:
+def value(written: str) -> float:
+    """Return the value of a number as `NUMBER` finds it: 12, 1,000, 十二 or twelve."""
     written = written.strip()
     if written[0].isascii() and written[0].isdigit():
         scale = _BIG_SCALES.get(written[-1], 1)

@@ -7,10 +7,11 @@ and of its single phrasings, which rewards a question that was foreseen.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,17 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm import SentenceEncoder
-from llm.encode import encode_cached
+from llm.cache import cached_arrays
+from llm.index import Reader, Syllables, index_entries, part
 from llm.knowledge import LANGUAGES, Entry
 from llm.knowledge.vocabulary import Vocabulary
-from llm.ngrams import Bag, CoverageIndex, character_grams, cosine, sound_grams
-from llm.wording import Wording, sentences
+from llm.ngrams import GramIndex, Scores, ranges
+from llm.people import Audience
+from llm.wording import Wording, clean
 
-Syllables = Callable[[str], Sequence[str]]
-"""Returns the toneless pinyin syllables of a Chinese text."""
+Vector = NDArray[np.float32]
 
 _CANDIDATES = 60
 """Entries whose single phrasings are compared."""
+_SHORTLIST = 400
+"""Entries whose vectors are compared in all dimensions."""
 _NUMBER = re.compile(r"\d{5,}")
 
 
@@ -59,6 +63,9 @@ class Weights:
     like the field, what belongs to another field does not."""
     number_missing: float = 8.0
     """Points lost by an entry without the number a question names: 12345 is not 12369."""
+    other_audience: float = 8.0
+    """Points lost by an entry for other ages than the question names, or for people where it
+    names an animal."""
 
 
 WEIGHTS = {
@@ -90,19 +97,21 @@ class Retriever:
         syllables: Syllables,
         vocabulary: Vocabulary | None = None,
         cache_folder: Path | None = None,
+        weights: Mapping[str, Weights] = WEIGHTS,
     ) -> None:
-        """Index the entries; their vectors are kept in `cache_folder`, if one is given."""
+        """Index the entries; the index is kept in `cache_folder`, if one is given."""
         vocabulary = vocabulary or Vocabulary()
         self._shelves = {
             language: _Shelf(
                 [e for e in entries if e.language == language],
-                _Reader(
+                Reader(
                     Wording(vocabulary.synonyms(language), vocabulary.filler_phrases(language)),
                     encoder,
                     syllables if language == "zh" else None,
-                    cache_folder / language if cache_folder else None,
+                    _hash_of(vocabulary),
                 ),
-                WEIGHTS[language],
+                weights[language],
+                cache_folder / language if cache_folder else None,
             )
             for language in LANGUAGES
         }
@@ -112,136 +121,128 @@ class Retriever:
         return self._shelves[language].search(text, limit)
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Brings texts of one language to what is compared."""
-
-    wording: Wording
-    encoder: SentenceEncoder
-    syllables: Syllables | None
-    cache_folder: Path | None
-
-    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return encode_cached(
-            self.encoder, [self.wording.canonical(t) for t in texts], self.cache_folder
-        )
-
-    def vector(self, text: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self.encoder.encode([self.wording.canonical(text)])[0]
-        return vector
-
-    def grams(self, text: str) -> tuple[Counter[str], Counter[str]]:
-        """Return the n-grams of wording and of sound."""
-        core = self.wording.core(text)
-        sound = sound_grams(self.syllables(core)) if self.syllables else Counter[str]()
-        return character_grams(core), sound
-
-
 class _Shelf:
     """The entries of one language.
 
     Rows (phrasings, then sentences of the passage) of an entry lie next to each other.
     """
 
-    def __init__(self, entries: list[Entry], reader: _Reader, weights: Weights) -> None:
+    def __init__(
+        self, entries: list[Entry], reader: Reader, weights: Weights, cache_folder: Path | None
+    ) -> None:
         self._entries = entries
         self._reader = reader
         self._weights = weights
-        rows = [[*entry.ask, *sentences(entry.passage)] for entry in entries]
-        self._vectors = reader.vectors([text for texts in rows for text in texts])
-        self._starts = np.cumsum([0, *(len(texts) for texts in rows)])
-        wordings, sounds, grams = [], [], []
-        for texts in rows:
-            read = [reader.grams(text) for text in texts]
-            grams.append(read)
-            wordings.append(Counter(g for wording, _ in read for g in wording))
-            sounds.append(Counter(g for _, sound in read for g in sound))
-        self._wording = CoverageIndex(wordings)
-        self._sound = CoverageIndex(sounds)
-        self._bags: list[list[tuple[Bag, Bag]]] = [
-            [(self._wording.bag(w), self._sound.bag(s)) for w, s in read[: len(entry.ask)]]
-            for entry, read in zip(entries, grams, strict=True)
-        ]
-        self._centres = _unit(np.array([self._phrases(n).sum(axis=0) for n in range(len(entries))]))
+        arrays = cached_arrays(
+            cache_folder, reader.key(entries), lambda: index_entries(entries, reader)
+        )
+        self._vectors, self._centres = arrays["vectors"], arrays["centres"]
+        self._basis, self._sketch = arrays["basis"], arrays["sketch"]
+        self._starts, self._ends = arrays["starts"], arrays["starts"] + arrays["asked"]
+        self._wording = GramIndex(part(arrays, "wording"))
+        self._sound = GramIndex(part(arrays, "sound"))
+        self._audience = Audience(entries)
 
     def search(self, text: str, limit: int) -> list[Hit]:
         if not self._entries or not text.strip():
             return []
-        w = self._weights
-        question = self._reader.vector(text)
-        wording, sound = self._reader.grams(text)
-        views = {
-            "entry_vector": np.maximum(self._centres @ question, 0),
-            "entry_wording": self._wording.scores(wording),
-            "entry_sound": self._sound.scores(sound),
-        }
-        coarse = (
-            w.entry_vector * views["entry_vector"]
-            + w.entry_wording * views["entry_wording"]
-            + w.entry_sound * views["entry_sound"]
-            - w.number_missing * self._lacks_number(text)
+        question = self._reader.vectors([text])[0]
+        grams = self._reader.grams(text)
+        views, coarse = self._coarse(text, question, grams)
+        found = np.argsort(-coarse, kind="stable")[:_CANDIDATES].astype(np.int64)
+        fine, phrases = self._fine(found, question, grams)
+        parts = {name: view[found] for name, view in views.items()} | fine
+        fused = coarse[found] + sum(
+            getattr(self._weights, name) * values for name, values in fine.items()
         )
-        bags = self._wording.bag(wording), self._sound.bag(sound)
-        found = []
-        for number in np.argsort(-coarse, kind="stable")[:_CANDIDATES]:
-            n = int(number)
-            parts = {name: float(view[n]) for name, view in views.items()}
-            fine, phrase = self._compare(n, question, bags)
-            fused = float(coarse[n]) + sum(getattr(w, name) * v for name, v in fine.items())
-            found.append((fused, n, {**parts, **fine}, phrase))
-        found.sort(key=lambda item: -item[0])
-        return self._hits(found, limit)
+        order = np.argsort(-fused, kind="stable")
+        ranked = [(float(fused[at]), int(found[at])) for at in order]
+        return [
+            self._hit(ranked, place, {n: float(v[at]) for n, v in parts.items()}, phrases[at])
+            for place, at in enumerate(order[:limit].tolist())
+        ]
 
-    def _compare(
-        self, number: int, question: NDArray[np.float32], bags: tuple[Bag, Bag]
-    ) -> tuple[dict[str, float], str]:
-        """Compare the question with the single phrasings and sentences of an entry."""
-        first, end = int(self._starts[number]), int(self._starts[number + 1])
-        near = np.maximum(self._vectors[first:end] @ question, 0)
-        asked = len(self._entries[number].ask)
-        worded = [cosine(bags[0], bag) for bag, _ in self._bags[number]]
-        sounded = [cosine(bags[1], bag) for _, bag in self._bags[number]]
-        best = max(range(asked), key=lambda i: float(near[i]) + worded[i] + sounded[i])
-        return {
-            "phrase_vector": float(near[:asked].max()),
-            "answer_vector": float(near[asked:].max()),
-            "phrase_wording": max(worded),
-            "phrase_sound": max(sounded),
-        }, self._entries[number].ask[best]
+    def _coarse(
+        self, text: str, question: Vector, grams: tuple[Counter[str], Counter[str]]
+    ) -> tuple[dict[str, Scores], Scores]:
+        """Compare the question with whole entries: similarity by view, and their weighted sum.
 
-    def _hits(self, found: list[tuple[float, int, dict[str, float], str]], limit: int) -> list[Hit]:
+        The vectors of all are compared in a few dimensions, those of the best in all of them.
+        """
         w = self._weights
-        hits = []
-        for fused, number, parts, phrase in found[:limit]:
-            odds = w.base + w.slope * fused + w.lead * self._lead(fused, number, found)
-            odds += w.heard * parts["entry_sound"]
-            rounded = {name: round(value, 3) for name, value in parts.items()}
-            hits.append(
-                Hit(
-                    self._entries[number],
-                    round(1 / (1 + math.exp(-odds)), 3),
-                    {**rounded, "fused": round(fused, 2)},
-                    phrase,
-                )
-            )
-        return hits
+        views = {
+            "entry_vector": np.maximum(self._sketch @ (question @ self._basis), 0),
+            "entry_wording": self._wording.scores(grams[0]),
+            "entry_sound": self._sound.scores(grams[1]),
+        }
+        coarse = sum(getattr(w, name) * view for name, view in views.items())
+        coarse = coarse - w.number_missing * self._lacks_number(text)
+        coarse -= w.other_audience * self._audience.misses(clean(text))
+        if len(coarse) > _SHORTLIST:
+            best = np.argpartition(-coarse, _SHORTLIST)[:_SHORTLIST]
+        else:
+            best = np.arange(len(coarse))
+        near = np.maximum(self._centres[best].astype(np.float32) @ question, 0)
+        coarse[best] += w.entry_vector * (near - views["entry_vector"][best])
+        views["entry_vector"][best] = near
+        return views, coarse
 
-    def _lead(
-        self, fused: float, number: int, found: list[tuple[float, int, dict[str, float], str]]
-    ) -> float:
+    def _fine(
+        self, found: NDArray[np.int64], question: Vector, grams: tuple[Counter[str], Counter[str]]
+    ) -> tuple[dict[str, Scores], list[str]]:
+        """Compare the question with the single phrasings and sentences of entries.
+
+        Returns the similarity by view, and the phrasing that is most alike, for each entry.
+        """
+        asked = self._vectors[ranges(self._starts[found], self._ends[found])].astype(np.float32)
+        counts = self._ends[found] - self._starts[found]
+        begins = np.cumsum(counts) - counts
+        near = np.maximum(asked @ question, 0)
+        worded = self._wording.cosines(grams[0], found)
+        sounded = self._sound.cosines(grams[1], found)
+        alike = near + worded + sounded
+        best = [int(np.argmax(alike[b : b + n])) for b, n in zip(begins, counts, strict=True)]
+        return {
+            "phrase_vector": np.maximum.reduceat(near, begins),
+            "answer_vector": self._answers(found, question),
+            "phrase_wording": np.maximum.reduceat(worded, begins),
+            "phrase_sound": np.maximum.reduceat(sounded, begins),
+        }, [self._entries[n].ask[at] for n, at in zip(found.tolist(), best, strict=True)]
+
+    def _answers(self, found: NDArray[np.int64], question: Vector) -> Scores:
+        """Return how near the nearest sentence of each entry's passage is."""
+        begins = self._ends[found]
+        ends = np.append(self._starts, len(self._vectors))[found + 1]
+        near = np.maximum(self._vectors[ranges(begins, ends)].astype(np.float32) @ question, 0)
+        counts = ends - begins
+        nearest: Scores = np.maximum.reduceat(near, np.cumsum(counts) - counts)
+        return nearest
+
+    def _hit(
+        self, ranked: list[tuple[float, int]], place: int, parts: dict[str, float], phrase: str
+    ) -> Hit:
+        w = self._weights
+        fused, number = ranked[place]
+        odds = w.base + w.slope * fused + w.lead * self._lead(ranked, place)
+        odds += w.heard * parts["entry_sound"]
+        rounded = {name: round(value, 3) for name, value in parts.items()}
+        return Hit(
+            self._entries[number],
+            round(1 / (1 + math.exp(-odds)), 3),
+            {**rounded, "fused": round(fused, 2)},
+            phrase,
+        )
+
+    def _lead(self, ranked: list[tuple[float, int]], place: int) -> float:
         """Return how far an entry is ahead of the best one that rests on other facts."""
+        fused, number = ranked[place]
         facts = set(self._entries[number].facts)
-        for rival, other, _, _ in found:
+        for rival, other in ranked:
             if other != number and not facts & set(self._entries[other].facts):
                 return fused - rival
         return 0.0
 
-    def _phrases(self, number: int) -> NDArray[np.float32]:
-        first = int(self._starts[number])
-        rows: NDArray[np.float32] = self._vectors[first : first + len(self._entries[number].ask)]
-        return rows
-
-    def _lacks_number(self, text: str) -> NDArray[np.float32]:
+    def _lacks_number(self, text: str) -> Scores:
         """Mark the entries without a number of the question that other entries have."""
         lacking = np.zeros(len(self._entries), np.float32)
         for number in _NUMBER.findall(text):
@@ -252,9 +253,5 @@ class _Shelf:
         return lacking
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    if not rows.size:
-        return rows
-    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-    unit: NDArray[np.float32] = (rows / lengths).astype(np.float32)
-    return unit
+def _hash_of(vocabulary: Vocabulary) -> str:
+    return hashlib.sha256(repr(vocabulary).encode()).hexdigest()

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from asr.pinyin import syllables
-from llm.encode import encode_cached
-from llm.ngrams import CoverageIndex, cosine, fold_syllable, sound_key, sound_text
+from llm.cache import Arrays, cached_arrays
+from llm.ngrams import GramIndex, fold_syllable, index_grams, ranges, sound_key, sound_text
 from llm.retrieve import Retriever
 from llm.wording import Wording, first_sentence, sentences
 from tests.unit.knowledge_base import encoder, retriever, shipped
@@ -79,29 +80,45 @@ def test_text_without_letters_is_harmless() -> None:
     assert all(hit.score < 0.5 for hit in retriever().search("？！…", "zh"))
 
 
-def test_vectors_are_kept_until_the_texts_change(tmp_path: Path) -> None:
-    first = encode_cached(encoder(), ["碘片", "隐蔽"], tmp_path)
-    (kept,) = tmp_path.glob("*.npz")
-    again = encode_cached(encoder(), ["碘片", "隐蔽"], tmp_path)
-    np.testing.assert_allclose(first, again, atol=1e-3)
-    encode_cached(encoder(), ["碘片", "撤离"], tmp_path)
-    assert not kept.exists()
-    assert len(list(tmp_path.iterdir())) == 1
+def _counted(made: list[str]) -> Arrays:
+    made.append("made")
+    return {"squares": np.arange(4) ** 2}
 
 
-def test_a_damaged_cache_is_replaced(tmp_path: Path) -> None:
-    encode_cached(encoder(), ["碘片"], tmp_path)
-    (path,) = tmp_path.glob("*.npz")
-    path.write_bytes(path.read_bytes()[:20])
-    vectors = encode_cached(encoder(), ["碘片"], tmp_path)
-    assert vectors.shape == (1, 512)
-    assert path.stat().st_size > 500
+def test_an_index_is_kept_until_its_key_changes(tmp_path: Path) -> None:
+    made: list[str] = []
+    for key in ("one", "one", "other"):
+        arrays = cached_arrays(tmp_path, key, lambda: _counted(made))
+        assert arrays["squares"].tolist() == [0, 1, 4, 9]
+    assert len(made) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["index-other.npz"]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:20], lambda b: b.replace(b"\x04", b"\x05"), lambda b: b""]
+)
+def test_a_damaged_index_is_made_anew(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    made: list[str] = []
+    cached_arrays(tmp_path, "one", lambda: _counted(made))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(damage(path.read_bytes()))
+    assert cached_arrays(tmp_path, "one", lambda: _counted(made))["squares"][3] == 9
+    assert len(made) == 2
 
 
 def test_an_unwritable_cache_only_costs_time(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    assert encode_cached(encoder(), ["碘片"], blocked).shape == (1, 512)
+    assert cached_arrays(blocked, "one", lambda: _counted([]))["squares"][3] == 9
+
+
+def test_a_kept_index_finds_the_same(tmp_path: Path) -> None:
+    entries = shipped().speakable[:40]
+    built, kept = (
+        Retriever(entries, encoder(), syllables, shipped().vocabulary, tmp_path) for _ in range(2)
+    )
+    assert len(list((tmp_path / "zh").iterdir())) == 1
+    assert built.search("碘片什么时候吃", "zh") == kept.search("碘片什么时候吃", "zh")
 
 
 def test_vectors_have_length_one() -> None:
@@ -125,11 +142,40 @@ def test_short_words_are_heard_only_exactly() -> None:
 
 
 def test_coverage_counts_rare_and_unseen_grams_most() -> None:
-    index = CoverageIndex([Counter("ab"), Counter("ac")])
+    index = GramIndex(index_grams([[Counter("ab")], [Counter("ac")]], [1, 1]))
     assert index.weight("a") < index.weight("b") < index.weight("z")
     np.testing.assert_allclose(index.scores(Counter("ab"))[0], 1)
     assert index.scores(Counter("z")).max() == 0
-    assert cosine(index.bag(Counter("ab")), index.bag(Counter("ab"))) == pytest.approx(1)
+
+
+def test_phrasings_are_compared_one_by_one() -> None:
+    texts = [[Counter("ab"), Counter("cd"), Counter("xyz")], [Counter("ae")]]
+    index = GramIndex(index_grams(texts, [2, 1]))
+    alike = index.cosines(Counter("cd"), np.array([1, 0]))
+    np.testing.assert_allclose(alike, [0, 0, 1], atol=1e-6)
+    assert index.scores(Counter("x")).tolist() == [1, 0]
+    assert index.cosines(Counter("cd"), np.array([0])).tolist() == alike[1:].tolist()
+
+
+def test_ranges() -> None:
+    begins, ends = np.array([5, 0, 9]), np.array([7, 0, 10])
+    assert ranges(begins, ends).tolist() == [5, 6, 9]
+
+
+@pytest.mark.parametrize(
+    ("text", "exchanged"),
+    [
+        ("碘化钾片和碘化钾", "碘片和碘片"),
+        ("碘1311", "碘1311"),
+        ("碘131呢", "碘-131呢"),
+        ("kid ki", "kid iodine"),
+        ("ki2 ki.", "ki2 iodine."),
+        ("", ""),
+    ],
+)
+def test_the_longest_whole_word_is_exchanged(text: str, exchanged: str) -> None:
+    same = {"碘化钾": "碘片", "碘化钾片": "碘片", "碘131": "碘-131", "ki": "iodine"}
+    assert Wording(same, ()).canonical(text) == exchanged
 
 
 def test_wording_folds_synonyms_and_drops_fillers() -> None:
