@@ -16,6 +16,7 @@ from voice.errors import UsageError
 
 if TYPE_CHECKING:
     from llm.knowledge import Entry, KnowledgeBase
+    from llm.knowledge.documents import Document
     from llm.knowledge.importing import Draft
 
 Run = Callable[[argparse.Namespace, Config], int]
@@ -34,9 +35,10 @@ facts in the weights of a small model come out wrong. Drafts, facts of confidenc
 what a site filled in are never exported.""",
     "import": """\
   hean kb import plan.pdf                     drafts of topic "plan"
-  hean kb import notes.md more.txt --topic village --language zh
+  hean kb import a.md b.txt --topic village   topics village and village-2
+  hean kb import plan.pdf --language zh       only what is written in Chinese
   hean kb import plan.pdf --out drafts/       into another folder
-Each block of text below a heading becomes a draft with its page. Lines that look like
+Each block of text below a heading becomes a draft with its page. Sentences that look like
 instructions, personal data or details of a facility's protection are marked LOOK in the files.""",
     "review": """\
   hean kb review                              drafts, and reviews older than a year
@@ -143,34 +145,39 @@ def _import(args: argparse.Namespace, config: Config) -> int:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # broken files end in one line of ours
     folder = args.out or own_folder(config)
     topics = set() if args.out else {entry.topic for entry in knowledge_of(config).entries}
-    rows = []
-    for path in args.files:
-        document = read_document(path)
-        topic = args.topic or topic_of(document)
+    read = []
+    for number, document in enumerate(map(read_document, args.files), 1):
+        topic = topic_of(document)
+        if args.topic:
+            topic = args.topic if number == 1 else f"{args.topic}-{number}"
         if topic in topics:
-            raise UsageError(f"{path}: there is a topic {topic} already", "give another --topic")
-        found = drafts(document, topic, args.language)
-        written = write_drafts(found, document, folder)
+            name = document.name
+            raise UsageError(f"{name}: there is a topic {topic} already", "give another --topic")
         topics.add(topic)
-        rows.append(_imported(path, topic, found, written) | {"encoding": document.encoding})
+        read.append((document, drafts(document, topic, args.language)))
+    # Only now, so that a bad file among good ones leaves nothing half done.
+    rows = [
+        _imported(document, found, write_drafts(found, document, folder))
+        for document, found in read
+    ]
     if args.json:
         print_json({"documents": rows})
     for row in rows if not args.json else ():
         print(f"{row['document']}: {row['drafts']} drafts of topic {row['topic']}")
-        print(f"      {row['to_look_at']} with lines to look at (LOOK in the files)")
+        print(f"      {row['to_look_at']} with sentences to look at (LOOK in the files)")
         print("\n".join(f"      {name}" for name in row["files"]))
     return 0
 
 
-def _imported(path: Path, topic: str, found: list[Draft], written: list[Path]) -> dict[str, Any]:
+def _imported(document: Document, found: list[Draft], written: list[Path]) -> dict[str, Any]:
     from llm.knowledge.suspicion import suspicions
 
-    flagged = sum(bool(suspicions(draft.entry.passage)) for draft in found)
     return {
-        "document": str(path),
-        "topic": topic,
+        "document": document.name,
+        "encoding": document.encoding,
+        "topic": found[0].entry.topic,
         "drafts": len(found),
-        "to_look_at": flagged,
+        "to_look_at": sum(bool(suspicions(draft.entry.passage)) for draft in found),
         "files": list(map(str, written)),
     }
 
@@ -191,7 +198,7 @@ def _review(args: argparse.Namespace, config: Config) -> int:
         return 0
     waiting = due(knowledge, date.today())
     if args.json:
-        rows = [{"id": d.entry.id, "reason": d.reason, "file": d.entry.topic} for d in waiting]
+        rows = [{"id": d.entry.id, "reason": d.reason} for d in waiting]
         print_json({"due": rows})
     else:
         for item in waiting:
