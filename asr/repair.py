@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from asr.misheard import TERMS, WORDING, joined_telephone
+from asr.misheard import ENGLISH, TERMS, WORDING, joined_telephone
 from asr.pinyin import folded, syllables
 from asr.text import HAN, clean
 
@@ -36,6 +36,9 @@ class Repairer:
             for term in sorted(set(terms))
             if len(term) >= _SHORT and _HAN_RUN.fullmatch(term)
         }
+        self._in_context = [
+            (heard, word) for heard, word in TERMS if any(word in term for term in self._terms)
+        ]
         self._by_sound = {folded(sound): term for term, sound in self._terms.items()}
         for term, sound in self._terms.items():
             for near in _nearly(folded(sound)):
@@ -43,15 +46,16 @@ class Repairer:
         self._longest = max(map(len, self._terms), default=0)
 
     def repair(self, text: str, language: str) -> str:
-        """Return `text` cleaned; in Chinese ("zh") with misheard terms put right."""
+        """Return `text` cleaned; with misheard words put right."""
         text = clean(text)
         if language != "zh":
+            for heard, words in ENGLISH:
+                text = heard.sub(words, text)
             return text
         for heard, words in WORDING:
             text = heard.sub(words, text)
-        for heard, term in TERMS:
-            if term in self._terms:
-                text = heard.sub(term, text)
+        for heard, word in self._in_context:
+            text = heard.sub(word, text)
         return _HAN_RUN.sub(lambda run: self._repair_run(run[0]), joined_telephone(text))
 
     def _repair_run(self, run: str) -> str:
