@@ -105,6 +105,11 @@ class Answerer:
         self._verifiers = {lang: Verifier(lang, vocabulary) for lang in LANGUAGES}
         self._follow_ups = FollowUps()
 
+    def close(self) -> None:
+        """Free the language model."""
+        if self.model is not None:
+            self.model.close()
+
     def prefill(self, language: str) -> None:
         """Evaluate the fixed beginning of the prompt ahead of time."""
         if self.model is not None:

@@ -29,6 +29,10 @@ class Replier:
         self._versions = versions_of(knowledge, self._answerer.model)
         self._audit = AuditWriter(config)
 
+    def close(self) -> None:
+        """Free the language model."""
+        self._answerer.close()
+
     def to_text(self, question: str, target: Path) -> Reply:
         """Answer a question in writing; the spoken answer goes to `target`."""
         asked = Asked("text", question)

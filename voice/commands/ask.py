@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -97,13 +98,13 @@ def _check_folder(folder: Path) -> None:
 def _answer_all(args: argparse.Namespace, config: Config) -> int:
     from voice.replier import Replier
 
-    replier = Replier(config, hears=args.wav is not None, speaks=not args.silent)
     status = 0
-    for name, reply in _questions(args, replier):
-        outcome = _attempt(reply)
-        if isinstance(outcome, HeanError):
-            status = status or outcome.exit_code
-        _print(name, outcome, args.json)
+    with closing(Replier(config, hears=args.wav is not None, speaks=not args.silent)) as replier:
+        for name, reply in _questions(args, replier):
+            outcome = _attempt(reply)
+            if isinstance(outcome, HeanError):
+                status = status or outcome.exit_code
+            _print(name, outcome, args.json)
     return status
 
 
