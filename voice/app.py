@@ -83,6 +83,8 @@ class Assistant:
             dialog, self._turns, bus, caller(words, config.wake.likeness), SpokenCommands().name_of
         )
         self.conversation.stage = self._responder
+        if canceller := devices.canceller:
+            self.conversation.echo_known = lambda: canceller.adapted
         self._responder.follow = self.conversation.follow
         detector, confirmed = load_wake_engine(config, words, engines.ears.recognizer)
         self._transcriber = Transcriber(

@@ -18,6 +18,9 @@ from voice.turn import Turn, Turns
 _SHORTEST_INTERRUPTION = 3
 """Characters. A shorter word that is no command does not end an answer."""
 
+_ECHO_S = 0.8
+"""How long the end of an answer is still heard: the buffers of the devices, and the room."""
+
 ANSWERING = (State.THINKING, State.SPEAKING)
 
 
@@ -89,7 +92,11 @@ class Conversation:
         self._now_s = 0.0
         """Seconds of audio heard: waiting is counted in audio, not by the clock."""
         self._until_s = 0.0
+        self._echo_until_s = 0.0
         self.stage: Stage
+        self.echo_known: Callable[[], bool] = lambda: True
+        """Tells whether the own voice is taken out of what is heard. Until it is, speech over an
+        answer and right after it may be the answer itself."""
 
     @property
     def state(self) -> State:
@@ -109,7 +116,9 @@ class Conversation:
         """Tell whether what is said now is meant for the assistant, without a wake word."""
         with self._lock:
             if self._state is State.SPEAKING:
-                return self._config.barge_in == "speech"
+                return self._interruptible()
+            if self._now_s < self._echo_until_s and not self.echo_known():
+                return False
             waiting = self._state in (State.LISTENING, State.FOLLOW_UP)
             return waiting or not self._config.wake_word
 
@@ -118,7 +127,7 @@ class Conversation:
         be interrupted by speech."""
         with self._lock:
             self._until_s = self._now_s + self._config.listen_s + self._config.follow_up_s
-            if self._state is State.SPEAKING and self._config.barge_in == "speech":
+            if self._state is State.SPEAKING and self._interruptible():
                 self.stage.hold()
 
     def question_in(self, text: str) -> str:
@@ -175,7 +184,12 @@ class Conversation:
         """Take a cue from the side that speaks; of an older turn it means nothing any more."""
         with self._lock:
             if turn is self._answered:
+                if self._state is State.SPEAKING:
+                    self._echo_until_s = self._now_s + _ECHO_S
                 self._cue(cue)
+
+    def _interruptible(self) -> bool:
+        return self._config.barge_in == "speech" and self.echo_known()
 
     def _call(self, text: str) -> Call | None:
         call = self._called(text)

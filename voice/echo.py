@@ -20,12 +20,17 @@ from voice.errors import DeviceError
 ADAPTED_DB = 10.0
 """Reduction over about two seconds of own voice from which its echo counts as known."""
 ADAPTED_AT_LATEST_S = 12.0
-"""Where the loudspeaker can hardly be heard there is little to reduce, and no harm either."""
+"""Where the loudspeaker is heard softly (SOFT) there is little to reduce, and no harm either."""
 
 INAUDIBLE = 10**-4.5
 """Echo of less power than this part of what is played is heard by nobody: speech becomes -65 dBFS,
 softer than a quiet room."""
-_NO_MORE_THAN_NOISE = 1.6
+SOFT = 0.01
+"""Echo of less than this part, -20 dB, may be hidden in the noise of the room."""
+_NO_MORE_THAN_NOISE = 2.0
+_NOISE = 10**-4.5
+"""Power, -45 dBFS: no room is louder without voices or machines."""
+_NOISE_FRAME_S, _NOISE_S = 0.1, 10.0
 _SPEECH = 1e-4
 """Power, -40 dBFS: what is played more softly tells nothing."""
 _REMEMBERED = 5
@@ -54,19 +59,22 @@ class _Adaptation:
         self._rate_hz = rate_hz
         self._heard_energy = 0.0
         self._left_energy = 0.0
+        self._played_energy = 0.0
         self._heard_s = 0.0
         self.done = False
 
-    def follow(self, heard: Samples, left: Samples) -> None:
+    def follow(self, heard: Samples, left: Samples, played: Samples) -> None:
         """Take what was heard while something was played, and what was left of it."""
         duration_s = len(heard) / self._rate_hz
         keep = 0.5 ** (duration_s / _FORGET_S)
         self._heard_energy = keep * self._heard_energy + float(np.dot(heard, heard))
         self._left_energy = keep * self._left_energy + float(np.dot(left, left))
+        self._played_energy = keep * self._played_energy + float(np.dot(played, played))
         self._heard_s += duration_s
         reduced = self._left_energy * 10 ** (ADAPTED_DB / 10) < self._heard_energy
         known = reduced and self._heard_s >= _FORGET_S
-        self.done = self.done or known or self._heard_s >= ADAPTED_AT_LATEST_S
+        soft = self._heard_energy < SOFT * self._played_energy
+        self.done = self.done or known or (soft and self._heard_s >= ADAPTED_AT_LATEST_S)
 
 
 class _Audibility:
@@ -78,10 +86,10 @@ class _Audibility:
 
     def __init__(self, rate_hz: int) -> None:
         self._window = int(_WATCHED_S * rate_hz)
-        self._pauses: list[Samples] = []
         self._spoken: list[tuple[Samples, Samples]] = []
-        self._noise: deque[float] = deque(maxlen=_REMEMBERED)
-        """Power of what was heard in the last windows without own voice."""
+        self._pauses = Rechunker(int(_NOISE_FRAME_S * rate_hz))
+        self._quiet: deque[float] = deque(maxlen=int(_NOISE_S / _NOISE_FRAME_S))
+        """Power of what was heard in the last frames without own voice."""
         self._audible: deque[bool] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -94,10 +102,7 @@ class _Audibility:
 
     def pause(self, near: Samples) -> None:
         """Take what was heard while nothing was played for long."""
-        self._pauses.append(near)
-        if sum(map(len, self._pauses)) >= self._window:
-            self._noise.append(_power(self._pauses))
-            self._pauses.clear()
+        self._quiet.extend(_power([frame]) for frame in self._pauses.process(near))
 
     def follow(self, near: Samples, far: Samples) -> None:
         """Take what was heard while something was played, and that."""
@@ -106,10 +111,11 @@ class _Audibility:
             return
         heard, played = (_power(parts) for parts in zip(*self._spoken, strict=True))
         self._spoken.clear()
-        noise = min(self._noise, default=0.0)
+        # Whoever speaks pauses now and then; what is louder all the time may be a television.
+        noise = min(*self._quiet, _NOISE) if self._quiet else 0.0
         if played > _SPEECH:
-            echo_is_more = heard > _NO_MORE_THAN_NOISE * noise
-            self._audible.append(echo_is_more and heard - noise > INAUDIBLE * played)
+            is_noise = heard < min(_NO_MORE_THAN_NOISE * noise, SOFT * played)
+            self._audible.append(not is_noise and heard - noise > INAUDIBLE * played)
 
 
 def _power(parts: Iterable[Samples]) -> float:
@@ -201,8 +207,10 @@ class EchoCanceller:
 
     @property
     def adapted(self) -> bool:
-        """True once the echo is known; before, what is left of it may pass for a person."""
-        return self._adaptation.done and not self.bypassed
+        """True once the echo is known, or that there is none; before, what is left of it may pass
+        for a person."""
+        known = self._adaptation.done or not self._audibility.audible
+        return known and not self.bypassed
 
     @property
     def bypassed(self) -> bool:
@@ -248,7 +256,7 @@ class EchoCanceller:
             return near
         self._failures = 0
         if far.any():
-            self._adaptation.follow(near, cleaned)
+            self._adaptation.follow(near, cleaned, far)
             self._audibility.follow(near, far)
         if not self._audibility.audible:
             self.reduction_db = 0.0

@@ -120,8 +120,9 @@ class Listener:
         self._turn = self._turns.create()
         self._audio_s = len(audio) / RATE_HZ
         self._bus.publish(SpeechStarted(self._turn.number))
+        admitted = self._conversation.admits()
         self._conversation.speech_started()
-        self._transcriber.put(Begin(self._turn))
+        self._transcriber.put(Begin(self._turn, admitted))
         self._transcriber.put(audio)
         self._detect(audio)
 

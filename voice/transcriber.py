@@ -37,6 +37,8 @@ class Begin:
     """Somebody begins to speak."""
 
     turn: Turn
+    admitted: bool
+    """Meant for the assistant because it waited for a question when this began."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Transcriber:
         self.conversation = conversation
         self._work: queue.Queue[Work | None] = queue.Queue(_BACKLOG)
         self._thread = threading.Thread(target=self._run, name="transcriber")
-        self._utterance = self._new(Turn(0))
+        self._utterance = self._new(Turn(0), admitted=False)
 
     @property
     def busy(self) -> bool:
@@ -139,7 +141,7 @@ class Transcriber:
 
     def _do(self, work: Work) -> None:
         if isinstance(work, Begin):
-            self._utterance = self._new(work.turn)
+            self._utterance = self._new(work.turn, work.admitted)
         elif isinstance(work, Hit):
             self._hit(work.detection)
         elif isinstance(work, Pause):
@@ -149,8 +151,8 @@ class Transcriber:
         elif not self._utterance.ignored:
             self._hear(work)
 
-    def _new(self, turn: Turn) -> _Utterance:
-        return _Utterance(turn, self._ears.recognizer.stream(), self.conversation.admits())
+    def _new(self, turn: Turn, admitted: bool) -> _Utterance:
+        return _Utterance(turn, self._ears.recognizer.stream(), admitted)
 
     def _hear(self, audio: Samples) -> None:
         utterance = self._utterance

@@ -204,6 +204,27 @@ def test_it_does_not_wake_itself_by_saying_its_name(room: Room) -> None:
     assert not turn.cancelled()
 
 
+def test_until_the_echo_is_known_only_the_call_and_stop_interrupt(room: Room) -> None:
+    room.conversation.echo_known = lambda: False
+    turn = room.answer()
+    room.say("自来水还能喝吗")
+    assert not turn.cancelled()
+    assert "hold" not in room.stage.told
+    room.say(WORD)
+    assert turn.cancelled()
+
+
+def test_until_the_echo_is_known_the_end_of_an_answer_is_no_follow_up(room: Room) -> None:
+    room.conversation.echo_known = lambda: False
+    turn = room.answer()
+    room.conversation.follow(Cue.ANSWERED, turn)
+    room.say("就尽早吃")  # what it said last, through the room
+    assert room.outcomes() == [Outcome.IGNORED]
+    room.conversation.tick(1.0)
+    room.say("那小孩呢")
+    assert "ask 那小孩呢 zh" in room.stage.told
+
+
 def test_without_speech_barge_in_only_the_call_interrupts() -> None:
     room = Room(replace(DialogConfig(), barge_in="wake_word"))
     turn = room.answer()

@@ -212,6 +212,15 @@ def test_without_an_echo_a_person_is_heard_over_the_first_answer(
     assert reduction_db(heard, cleaned, 4, 8) < 1
 
 
+def test_an_echo_is_audible_also_after_a_person_spoke_loudly(own: Samples, person: Samples) -> None:
+    played = own.copy()
+    played[: 3 * RATE_HZ] = 0
+    heard = echo_of(played, 0.1)
+    heard[: 3 * RATE_HZ] += 3 * person[: 3 * RATE_HZ]
+    cleaned = converse(EchoCanceller(), heard, played, RATE_HZ)
+    assert reduction_db(heard, cleaned, 6, 20) > 15
+
+
 def test_an_echo_that_begins_later_is_taken_out(own: Samples) -> None:
     heard = echo_of(own, 0.08)
     heard[: 5 * RATE_HZ] = 0
