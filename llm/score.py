@@ -151,17 +151,19 @@ class Scorer:
         return row if row.good else replace(row, fault=self._fault(row))
 
     def unsupported(self, answer: Answer) -> tuple[str, ...]:
-        """Return the claims of an answer that are not in the passages of its facts."""
-        if not answer.facts:
-            return ()  # a fixed sentence of the program
-        entries = [hit.entry for hit in answer.hits] or [
-            e for e in self._knowledge.speakable if set(e.facts) & set(answer.facts)
-        ]
-        if answer.decision == "grounded":
-            entries = entries[:1]
-        passages = [entry.passage for entry in entries if entry.language == answer.language]
+        """Return the claims of an answer that its passage does not hold.
+
+        What is read out must be the vetted text itself; what is composed is looked at claim by
+        claim. Fixed sentences of the program rest on no entry.
+        """
+        if not answer.hits or answer.decision == "ask_back":
+            return ()
+        if answer.decision != "grounded":
+            vetted = [hit.entry.answer for hit in answer.hits]
+            return tuple(f"not as vetted: {text}" for text in vetted if text not in answer.text)
+        passage = answer.hits[0].entry.passage
         values = [source.value for source in answer.sources]
-        return self._checks[answer.language].missing(answer.text, [*passages, *values])
+        return self._checks[answer.language].missing(answer.text, [passage, *values])
 
     def _outcome(self, question: Question, answer: Answer) -> str:
         if question.behaviour:

@@ -33,9 +33,13 @@ _UNITS = {
     "month": "month", "年": "year", "year": "year", "%": "%", "percent": "%", "per cent": "%",
     "次": "times", "遍": "times", "倍": "times", "times": "times", "片": "tablet",
     "粒": "tablet", "tablet": "tablet", "pill": "tablet", "级": "level",
+    "g": "g", "m": "m", "h": "h", "d": "d",
 }  # fmt: skip
 """Beginnings of units, and what they count; "years" and "岁" differ, as they do in doses."""
-_UNIT = "|".join(re.escape(name) for name in sorted(_UNITS, key=len, reverse=True))
+_UNIT = "|".join(
+    re.escape(name) + r"(?![a-z])" * (name in "gmhd")
+    for name in sorted(_UNITS, key=len, reverse=True)
+)
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen"
@@ -89,7 +93,7 @@ class SupportCheck:
         names = {term for term in self._terms if _holds(canonical, term)}
         if self._language == "zh":
             return names | set(_LATIN.findall(canonical))
-        return names | {name.lower() for name in _NAME.findall(text)}
+        return names | {self._wording.canonical(name) for name in _NAME.findall(text)}
 
     def _turned(self, text: str, passage: str) -> list[str]:
         """Return the clauses that are negated where their like is not, or the other way round."""
