@@ -193,8 +193,8 @@ class Scorer:
             return "knowledge"
         if row.answer.reason.startswith("rule"):
             return "decide"
-        found = row.first and rests_on(wanted, self._knowledge.by_id[row.first].facts)
-        if found:
+        first = self._knowledge.by_id.get(row.first)
+        if first and rests_on(wanted, first.facts):
             return "compose" if row.answer.model_used else "decide"
         return "retrieve"
 
