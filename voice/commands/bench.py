@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from voice.config import Config
-from voice.errors import InputError
+from voice.errors import InputError, UsageError
 
 _EPILOG = """\
 examples:
   hean bench ask                                   with the recording that is shipped
   hean bench ask --wav questions/*.wav --json      with recordings of yours, for scripts
   hean bench wake --audio recordings               misses; false wakes over recordings of yours
+  hean bench answer --n 20                         from the end of a question to the answer, aloud
+  hean bench listen                                what listening takes while nobody calls
 
 Speed depends on what else the machine does: look at the load that is printed, and compare ratios.
 """
@@ -42,6 +44,16 @@ def add_parser(subparsers: Any) -> None:
     )
     wake.add_argument("--json", action="store_true", help="print one object for scripts")
     wake.set_defaults(run=_wake)
+    answer = benches.add_parser("answer", help="the wait for an answer, on a virtual sound card")
+    answer.add_argument("--n", type=int, default=20, metavar="N", help="questions (20)")
+    answer.add_argument("--json", action="store_true", help="print one object for scripts")
+    answer.set_defaults(run=_answer)
+    listen = benches.add_parser("listen", help="what listening costs, on a virtual sound card")
+    listen.add_argument(
+        "--seconds", type=int, default=20, metavar="S", help="length of each of three parts (20)"
+    )
+    listen.add_argument("--json", action="store_true", help="print one object for scripts")
+    listen.set_defaults(run=_listen)
 
 
 def _ask(args: argparse.Namespace, config: Config) -> int:
@@ -71,6 +83,29 @@ def _wake(args: argparse.Namespace, config: Config) -> int:
     figures = measure(config, words, load_wake_ears(config), args.audio, _say)
     _print(result("wake", figures), args.json)
     return 0
+
+
+def _answer(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench import result
+    from voice.bench_answer import measure
+
+    _check_range("--n", args.n, 100)
+    _print(result("answer", measure(config, args.n, _say)), args.json)
+    return 0
+
+
+def _listen(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench import result
+    from voice.bench_listen import measure
+
+    _check_range("--seconds", args.seconds, 600)
+    _print(result("listen", measure(config, args.seconds, _say)), args.json)
+    return 0
+
+
+def _check_range(option: str, value: int, most: int) -> None:
+    if not 1 <= value <= most:
+        raise UsageError(f"{option} is {value}", f"give a number from 1 to {most}")
 
 
 def _say(progress: str) -> None:

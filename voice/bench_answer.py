@@ -1,0 +1,210 @@
+"""`hean bench answer`: how long a person waits who speaks to the assistant.
+
+A call, a question, and a call again that interrupts the answer: through the device code, in real
+time. The questions are ways to ask for vetted entries, spoken by the assistant's own voices.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from kws.words import load_words
+from llm.answer import Answerer
+from llm.knowledge import Entry
+from voice.app import load_engines
+from voice.audio import Samples
+from voice.bench import distribution
+from voice.bench_room import BenchRoom, bench_room
+from voice.config import Config
+from voice.engines import knowledge_of, load_voice
+from voice.errors import UsageError
+from voice.events import (
+    AnswerReady,
+    FinalTranscript,
+    PlaybackStarted,
+    SpeechEnded,
+    SpeechStarted,
+    WakeWordDetected,
+)
+from voice.reply import speech, spoken_parts
+from voice.tts import Synthesizer
+from voice.tts.cache import CachedSynthesizer
+
+SEED = 3
+VOICES = ("zm_yunjian", "zf_xiaobei")
+"""Voices that ask; where the configured model has others, its default voice does."""
+_COMPOSED = 3
+"""Composed answers, which take the language model several seconds each."""
+_TRIED = 12
+_PAUSE_S = 0.8
+"""Between the call and the question, and before an answer is interrupted."""
+_SETTLE_S = 0.3
+_KEPT_MB = 200.0
+
+Figures = dict[str, Mapping[str, float | int]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Spoken:
+    """Something to say into the microphone."""
+
+    text: str
+    samples: Samples
+
+
+def measure(config: Config, count: int, say: Say) -> Figures:
+    """Ask `count` questions; return the distribution of each wait, in seconds.
+
+    The first sentences of the answers are synthesised ahead, as a running assistant does when
+    idle; `first_sound_unwarmed_s` tells what that spares. Raises UsageError, DeviceError.
+    """
+    entries = _choose(config, count)
+    call, questions = _speak_questions(config, entries, say)
+    with TemporaryDirectory(prefix="hean-bench-speech-") as folder:
+        engines = load_engines(replace(config, tts=replace(config.tts, cache_mb=0)))
+        voice = CachedSynthesizer(engines.voice, Path(folder), _KEPT_MB)
+        waits: dict[str, list[float]] = defaultdict(list)
+        for entry in entries:
+            say(f"synthesising ahead: {entry.id}")
+            waits["first_sound_unwarmed_s"].append(_warm(entry, voice))
+        composed = _speak_all(_composed(engines.answerer, entries), engines.voice)
+        with bench_room(config, replace(engines, voice=voice)) as room:
+            for number, question in enumerate([*questions, *composed], 1):
+                say(f"question {number} of {len(questions) + len(composed)}: {question.text}")
+                for key, seconds in _ask(room, call, question, voice.rate_hz):
+                    waits[key].append(seconds)
+    return {key: distribution(values) for key, values in waits.items()}
+
+
+def _choose(config: Config, count: int) -> list[Entry]:
+    """Return different vetted entries, always the same ones for a knowledge base."""
+    entries = [
+        entry
+        for entry in knowledge_of(config).speakable
+        if entry.language == "zh" and entry.decision == "verbatim" and entry.facts
+    ]
+    if count > len(entries):
+        raise UsageError(f"there are {len(entries)} vetted entries", f"--n {len(entries)}")
+    return random.Random(SEED).sample(entries, count)
+
+
+def _speak_questions(
+    config: Config, entries: Sequence[Entry], say: Say
+) -> tuple[_Spoken, list[_Spoken]]:
+    """Return the wake word, and one way to ask for each entry, in turn by each voice."""
+    word = next((w for w in load_words(config.wake_file) if w.enabled and w.pinyin), None)
+    if word is None:
+        raise UsageError("there is no Mandarin wake word", "hean wake add 你好核安")
+    choice = random.Random(SEED)
+    texts = [choice.choice(entry.ask) for entry in entries]
+    spoken: dict[int, _Spoken] = {}
+    known = load_voice(replace(config, tts=replace(config.tts, cache_mb=0))).voices
+    voices = [name for name in VOICES if name in known] or [""]
+    for turn, name in enumerate(voices):
+        say(f"synthesising questions: {name}")
+        chosen = replace(config.tts, voice_zh=name, cache_mb=0)
+        voice = load_voice(replace(config, tts=chosen))
+        mine = range(turn, len(texts), len(voices))
+        spoken |= dict(zip(mine, _speak_all([texts[i] for i in mine], voice), strict=True))
+        call = _speak_all([word.text], voice)[0]
+    return call, [spoken[i] for i in range(len(texts))]
+
+
+def _speak_all(texts: Sequence[str], voice: Synthesizer) -> list[_Spoken]:
+    return [_Spoken(text, np.concatenate(list(voice.synthesize(text, "zh")))) for text in texts]
+
+
+def _warm(entry: Entry, voice: CachedSynthesizer) -> float:
+    """Synthesise the first sentence ahead; return how long its first sound takes without that."""
+    begin_s = time.perf_counter()
+    next(speech(entry.answer, entry.language, voice))
+    seconds = time.perf_counter() - begin_s
+    for _ in voice.warm([(spoken_parts(entry.answer)[0], entry.language)]):
+        pass
+    return seconds
+
+
+def _composed(answerer: Answerer, entries: Sequence[Entry]) -> list[str]:
+    """Return questions that the language model has to answer: on details, in other words."""
+    if answerer.model is None:
+        return []
+    found = []
+    for entry in entries[:_TRIED]:
+        text = f"请详细讲讲{entry.ask[-1]}"
+        if answerer.answer(text, "zh").decision == "grounded":
+            found.append(text)
+        if len(found) == _COMPOSED:
+            break
+    return found
+
+
+def _ask(
+    room: BenchRoom, call: _Spoken, question: _Spoken, rate_hz: int
+) -> Iterator[tuple[str, float]]:
+    """Call, ask, listen to the first words of the answer; yield how long each thing took.
+
+    The call interrupts the answer before, if that is still being spoken.
+    """
+    called_s = time.monotonic()
+    room.say(call.samples, rate_hz)
+    woken = room.until(WakeWordDetected, called_s)
+    if woken is None:
+        return  # not heard: `hean bench wake` counts those
+    time.sleep(_PAUSE_S)
+    yield from _call_waits(room, called_s, woken)
+    asked_s = time.monotonic()
+    room.say(question.samples, rate_hz)
+    started = room.until(PlaybackStarted, asked_s)
+    if started is None:
+        return
+    time.sleep(_PAUSE_S + _SETTLE_S)
+    yield from _answer_waits(room, asked_s, started)
+
+
+def _call_waits(
+    room: BenchRoom, called_s: float, woken: WakeWordDetected
+) -> Iterator[tuple[str, float]]:
+    started = room.until(SpeechStarted, called_s)
+    began_s, ended_s = room.heard.first_sound_s(called_s), room.heard.last_sound_s(called_s)
+    earcon_s = room.left.first_sound_s(woken.at_s)
+    if not (started and began_s and ended_s and earcon_s):
+        return
+    yield "wake_to_earcon_s", max(0.0, earcon_s - ended_s)
+    yield "stage_wake_word_s", max(0.0, woken.at_s - ended_s)
+    if room.left.last_sound_s(called_s, before_s=began_s) is None:
+        return  # no answer was being spoken
+    silent_s = room.left.last_sound_s(called_s, before_s=earcon_s - 1e-6)
+    if silent_s:
+        yield "barge_in_to_silence_s", max(0.0, silent_s - began_s)
+        yield "stage_barge_in_found_s", started.at_s - began_s
+
+
+def _answer_waits(
+    room: BenchRoom, asked_s: float, started: PlaybackStarted
+) -> Iterator[tuple[str, float]]:
+    ended_s = room.heard.last_sound_s(asked_s)
+    sound_s = room.left.first_sound_s(started.at_s)
+    answered = room.until(AnswerReady, asked_s)
+    ended, heard = room.until(SpeechEnded, asked_s), room.until(FinalTranscript, asked_s)
+    if not (ended_s and sound_s and answered and ended and heard):
+        return
+    decision = answered.answer.decision
+    if decision == "grounded":
+        yield "first_sound_composed_s", sound_s - ended_s
+        return
+    vetted = decision == "verbatim"
+    yield f"voice_to_voice_{'vetted' if vetted else 'other'}_s", sound_s - ended_s
+    yield "stage_endpoint_s", ended.at_s - ended_s
+    yield "stage_asr_s", heard.at_s - ended.at_s
+    yield "stage_decide_s", answered.at_s - heard.at_s
+    yield "stage_first_sound_s", started.at_s - answered.at_s
+    yield "stage_output_s", sound_s - started.at_s
