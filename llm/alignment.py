@@ -9,7 +9,8 @@ at a time.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,19 +34,15 @@ _MOST_KEPT = 4096
 
 
 class Alignment:
-    """Sentences, given by their syllables, that others are compared with."""
+    """Sentences that others are compared with."""
 
-    def __init__(self, sentences: Sequence[Sequence[str]]) -> None:
-        self._known = sorted({syllable for sentence in sentences for syllable in sentence})
-        number = {syllable: n for n, syllable in enumerate(self._known)}
-        self._lengths = np.array([len(sentence) for sentence in sentences], np.intp)
-        longest = int(self._lengths.max(initial=0))
-        self._numbers = np.zeros((len(sentences), longest), np.intp)
-        for row, sentence in enumerate(sentences):
-            self._numbers[row, : len(sentence)] = [number[syllable] for syllable in sentence]
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take the arrays of `index_syllables`."""
+        self._known = arrays["known"].tobytes().decode().split()
+        self._lengths, self._numbers = arrays["lengths"], arrays["numbers"]
         self._costs: dict[str, Matrix] = {}
 
-    def likeness(self, syllables: Sequence[str], rows: NDArray[np.intp]) -> Matrix:
+    def likeness(self, syllables: Sequence[str], rows: NDArray[np.int64]) -> Matrix:
         """Return how alike each of the sentences `rows` sounds, in [0, 1], shape (len(rows),)."""
         lengths = self._lengths[rows]
         if not syllables or not len(rows):
@@ -71,6 +68,21 @@ class Alignment:
             row = [cost(syllable, known) for known in self._known] or [OTHER]
             self._costs[syllable] = np.array(row, np.float32)
         return self._costs[syllable]
+
+
+def index_syllables(sentences: Sequence[Sequence[str]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an `Alignment` with sentences, given by their syllables.
+
+    known (the syllables), numbers (of the syllables of each sentence) and lengths.
+    """
+    known = sorted({syllable for sentence in sentences for syllable in sentence})
+    number = {syllable: n for n, syllable in enumerate(known)}
+    lengths = np.array([len(sentence) for sentence in sentences], np.int32)
+    numbers = np.zeros((len(sentences), int(lengths.max(initial=0))), np.int32)
+    for row, sentence in enumerate(sentences):
+        numbers[row, : len(sentence)] = [number[syllable] for syllable in sentence]
+    spelled = np.frombuffer(" ".join(known).encode(), np.uint8)
+    return {"known": spelled, "numbers": numbers, "lengths": lengths}
 
 
 def cost(one: str, other: str) -> float:

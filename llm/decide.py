@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from llm.everyday import TOPIC
 from llm.guard import Guard, Verdict
 from llm.knowledge import Entry
 from llm.knowledge.site import SITE_TOPIC
@@ -42,6 +43,8 @@ class Thresholds:
     """From here a passage may be composed from; below it nothing in the base answers."""
     outside: float = 0.50
     """From here an entry answers although the question has no word of the field."""
+    aloud: float = 0.65
+    """From here a question sounds so much like a foreseen one that it counts as of the field."""
     both: float = 0.75
     """From here each half of a double question is answered by itself."""
     tie: float = 0.04
@@ -104,6 +107,9 @@ class Decider:
         if double:
             return Decision("verbatim", double, reason="two questions, each with its entry")
         hits = self._retriever.search(text, language)
+        if theme := self._other_field(hits, text, language):
+            return Decision("refuse", reason=f"another field: {theme}")
+        hits = [hit for hit in hits if hit.entry.topic != TOPIC]
         if self._guard.asks_protection(text):
             # Who asks for protection from a thing names the thing: no reason to refuse.
             hits = [hit for hit in hits if hit.entry.decision != "refuse"]
@@ -156,14 +162,22 @@ class Decider:
             return tuple(hits)
         return ()
 
+    def _other_field(self, hits: Sequence[Hit], text: str, language: str) -> str:
+        """Return the everyday theme that fits best, or as well where no word is of the field."""
+        margin = 0.0 if self.in_field(text, language) else self._thresholds.tie
+        for hit in hits[:2]:
+            if hit.entry.topic == TOPIC and hit.score >= hits[0].score - margin:
+                return hit.entry.id
+        return ""
+
     def _by_entry(self, hits: list[Hit], text: str, language: str) -> Decision:
         limits = self._thresholds
-        in_field = self.in_field(text, language)
+        in_field = self.in_field(text, language) or self._sounds_foreseen(hits)
         enough = limits.consider if in_field else limits.outside
         if not hits or hits[0].score < enough:
             word = "unknown" if in_field else "refuse"
             return Decision(word, reason="nothing vetted fits" if in_field else "another field")
-        best = hits[0]
+        best = self._correcting(hits, text) or hits[0]
         if best.entry.decision != "verbatim":
             return Decision(best.entry.decision, (best,), reason="the entry's own decision")
         if _TAG.search(clean(text)) and _DENIAL.search(first_sentence(best.entry.answer).lower()):
@@ -173,6 +187,18 @@ class Decider:
         if len(hits) > 1 and self._is_other_reading(best, hits[1]):
             return Decision("ask_back", tuple(hits[:2]), reason="two readings")
         return Decision("grounded", tuple(hits[:2]), reason="an entry may match")
+
+    def _correcting(self, hits: Sequence[Hit], text: str) -> Hit | None:
+        """Return the entry that puts right what was supposed, if it fits nearly as well."""
+        if not _TAG.search(clean(text)):
+            return None
+        near = (hit for hit in hits[:3] if hit.entry.topic == hits[0].entry.topic)
+        fitting = (hit for hit in near if hit.score >= self._thresholds.speak)
+        return next((hit for hit in fitting if hit.entry.decision == "correct"), None)
+
+    def _sounds_foreseen(self, hits: Sequence[Hit]) -> bool:
+        """Return whether a question sounds as a whole like one that was foreseen."""
+        return bool(hits) and hits[0].parts["phrase_aloud"] >= self._thresholds.aloud
 
     def _is_other_reading(self, best: Hit, other: Hit) -> bool:
         """Return whether two entries fit alike and speak of different things."""

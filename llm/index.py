@@ -6,11 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llm import SentenceEncoder, Vectors
+from llm.alignment import index_syllables
 from llm.cache import Arrays
 from llm.knowledge import Entry
 from llm.ngrams import character_grams, index_grams, ranges, sound_grams
@@ -24,8 +26,18 @@ _SKETCH_DIMENSIONS = 64
 _SAMPLE = 4096
 """Entries by which those dimensions are chosen."""
 _PROBES = 20
-_FORMAT = 1
+_FORMAT = 2
 """Of the index on disk; another one is another index."""
+
+
+class Read(NamedTuple):
+    """A text brought to what is compared."""
+
+    wording: Counter[str]
+    """N-grams of characters or words."""
+    sound: Counter[str]
+    """N-grams of syllables."""
+    syllables: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,11 +54,11 @@ class Reader:
         """Return what texts mean, with synonyms replaced."""
         return self.encoder.encode([self.wording.canonical(text) for text in texts])
 
-    def grams(self, text: str) -> tuple[Counter[str], Counter[str]]:
-        """Return the n-grams of wording and of sound."""
+    def read(self, text: str) -> Read:
+        """Return wording and sound of a text, with what is only said around it left out."""
         core = self.wording.core(text)
-        sound = sound_grams(self.syllables(core)) if self.syllables else Counter[str]()
-        return character_grams(core), sound
+        syllables = tuple(self.syllables(core)) if self.syllables else ()
+        return Read(character_grams(core), sound_grams(syllables), syllables)
 
     def key(self, entries: Sequence[Entry]) -> str:
         """Return a hash of all that an index depends on."""
@@ -63,7 +75,8 @@ def index_entries(entries: Sequence[Entry], reader: Reader) -> Arrays:
 
     vectors (phrasings, then sentences of the passage, of each entry), starts and asked (first row
     and number of phrasings of each entry), centres (mean direction of the phrasings), basis and
-    sketch (centres in few dimensions), wording.* and sound.* (`llm.ngrams.index_grams`).
+    sketch (centres in few dimensions), wording.* and sound.* (`llm.ngrams.index_grams`), aloud.*
+    (`llm.alignment.index_syllables`, of the phrasings).
     """
     rows = [rows_of(entry) for entry in entries]
     vectors = reader.vectors([text for texts in rows for text in texts])
@@ -71,12 +84,12 @@ def index_entries(entries: Sequence[Entry], reader: Reader) -> Arrays:
     asked = np.array([len(entry.ask) for entry in entries], np.int64)
     centres = _centres(vectors, starts[:-1], asked)
     basis = _basis(centres)
-    grams = [[reader.grams(text) for text in texts] for texts in rows]
+    read = [[reader.read(text) for text in texts] for texts in rows]
     indexes = {
         f"{view}.{name}": values
         for n, view in enumerate(("wording", "sound"))
         for name, values in index_grams(
-            [[read[n] for read in texts] for texts in grams], asked.tolist()
+            [[(text.wording, text.sound)[n] for text in texts] for texts in read], asked.tolist()
         ).items()
     }
     return {
@@ -87,11 +100,21 @@ def index_entries(entries: Sequence[Entry], reader: Reader) -> Arrays:
         "starts": starts[:-1],
         "asked": asked,
         **indexes,
+        **{
+            f"aloud.{name}": values for name, values in index_syllables(_asked(read, asked)).items()
+        },
     }
 
 
+def _asked(read: Sequence[Sequence[Read]], asked: NDArray[np.int64]) -> list[tuple[str, ...]]:
+    """Return the syllables of the phrasings."""
+    return [
+        text.syllables for texts, count in zip(read, asked, strict=True) for text in texts[:count]
+    ]
+
+
 def part(arrays: Arrays, view: str) -> Arrays:
-    """Return the arrays of one view: wording or sound."""
+    """Return the arrays of one view: wording, sound or aloud."""
     return {k.partition(".")[2]: v for k, v in arrays.items() if k.partition(".")[0] == view}
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm import SentenceEncoder
+from llm.alignment import Alignment
 from llm.cache import cached_arrays
-from llm.index import Reader, Syllables, index_entries, part
+from llm.everyday import everyday_entries
+from llm.index import Read, Reader, Syllables, index_entries, part
 from llm.knowledge import LANGUAGES, Entry
 from llm.knowledge.vocabulary import Vocabulary
 from llm.ngrams import GramIndex, Scores, ranges
@@ -33,6 +34,8 @@ _CANDIDATES = 60
 """Entries whose single phrasings are compared."""
 _SHORTLIST = 400
 """Entries whose vectors are compared in all dimensions."""
+_LEAST = {"phrase_aloud": 0.45}
+"""Likeness below which a view tells nothing: any two sentences share some sounds."""
 _NUMBER = re.compile(r"\d{5,}")
 
 
@@ -52,6 +55,7 @@ class Weights:
     phrase_wording: float
     entry_sound: float
     phrase_sound: float
+    phrase_aloud: float
     slope: float
     """Log-odds of being right for each point of fused similarity."""
     lead: float
@@ -69,8 +73,10 @@ class Weights:
 
 
 WEIGHTS = {
-    "zh": Weights(10.0, 5.0, 4.0, 4.0, 3.0, 4.0, 2.0, slope=0.37, lead=0.20, base=-6.5, heard=1.5),
-    "en": Weights(13.0, 3.0, 4.0, 6.0, 2.0, 0.0, 0.0, slope=0.41, lead=0.13, base=-5.6),
+    "zh": Weights(
+        10.0, 5.0, 4.0, 4.0, 3.0, 4.0, 2.0, 8.0, slope=0.37, lead=0.20, base=-6.5, heard=1.5
+    ),
+    "en": Weights(13.0, 3.0, 4.0, 6.0, 2.0, 0.0, 0.0, 0.0, slope=0.41, lead=0.13, base=-5.6),
 }
 
 
@@ -104,6 +110,7 @@ class Retriever:
         self._shelves = {
             language: _Shelf(
                 [e for e in entries if e.language == language],
+                everyday_entries(language),
                 Reader(
                     Wording(vocabulary.synonyms(language), vocabulary.filler_phrases(language)),
                     encoder,
@@ -128,8 +135,14 @@ class _Shelf:
     """
 
     def __init__(
-        self, entries: list[Entry], reader: Reader, weights: Weights, cache_folder: Path | None
+        self,
+        entries: list[Entry],
+        others: Sequence[Entry],
+        reader: Reader,
+        weights: Weights,
+        cache_folder: Path | None,
     ) -> None:
+        entries = [*entries, *others] if entries else []
         self._entries = entries
         self._reader = reader
         self._weights = weights
@@ -141,19 +154,22 @@ class _Shelf:
         self._starts, self._ends = arrays["starts"], arrays["starts"] + arrays["asked"]
         self._wording = GramIndex(part(arrays, "wording"))
         self._sound = GramIndex(part(arrays, "sound"))
+        self._aloud = Alignment(part(arrays, "aloud"))
+        self._phrase_of = np.cumsum([0, *arrays["asked"]], dtype=np.int64)
         self._audience = Audience(entries)
 
     def search(self, text: str, limit: int) -> list[Hit]:
         if not self._entries or not text.strip():
             return []
         question = self._reader.vectors([text])[0]
-        grams = self._reader.grams(text)
-        views, coarse = self._coarse(text, question, grams)
+        read = self._reader.read(text)
+        views, coarse = self._coarse(text, question, read)
         found = np.argsort(-coarse, kind="stable")[:_CANDIDATES].astype(np.int64)
-        fine, phrases = self._fine(found, question, grams)
+        fine, phrases = self._fine(found, question, read)
         parts = {name: view[found] for name, view in views.items()} | fine
         fused = coarse[found] + sum(
-            getattr(self._weights, name) * values for name, values in fine.items()
+            getattr(self._weights, name) * np.maximum(values - _LEAST.get(name, 0), 0)
+            for name, values in fine.items()
         )
         order = np.argsort(-fused, kind="stable")
         ranked = [(float(fused[at]), int(found[at])) for at in order]
@@ -162,9 +178,7 @@ class _Shelf:
             for place, at in enumerate(order[:limit].tolist())
         ]
 
-    def _coarse(
-        self, text: str, question: Vector, grams: tuple[Counter[str], Counter[str]]
-    ) -> tuple[dict[str, Scores], Scores]:
+    def _coarse(self, text: str, question: Vector, read: Read) -> tuple[dict[str, Scores], Scores]:
         """Compare the question with whole entries: similarity by view, and their weighted sum.
 
         The vectors of all are compared in a few dimensions, those of the best in all of them.
@@ -172,8 +186,8 @@ class _Shelf:
         w = self._weights
         views = {
             "entry_vector": np.maximum(self._sketch @ (question @ self._basis), 0),
-            "entry_wording": self._wording.scores(grams[0]),
-            "entry_sound": self._sound.scores(grams[1]),
+            "entry_wording": self._wording.scores(read.wording),
+            "entry_sound": self._sound.scores(read.sound),
         }
         coarse = sum(getattr(w, name) * view for name, view in views.items())
         coarse = coarse - w.number_missing * self._lacks_number(text)
@@ -188,7 +202,7 @@ class _Shelf:
         return views, coarse
 
     def _fine(
-        self, found: NDArray[np.int64], question: Vector, grams: tuple[Counter[str], Counter[str]]
+        self, found: NDArray[np.int64], question: Vector, read: Read
     ) -> tuple[dict[str, Scores], list[str]]:
         """Compare the question with the single phrasings and sentences of entries.
 
@@ -198,8 +212,10 @@ class _Shelf:
         counts = self._ends[found] - self._starts[found]
         begins = np.cumsum(counts) - counts
         near = np.maximum(asked @ question, 0)
-        worded = self._wording.cosines(grams[0], found)
-        sounded = self._sound.cosines(grams[1], found)
+        worded = self._wording.cosines(read.wording, found)
+        sounded = self._sound.cosines(read.sound, found)
+        rows = ranges(self._phrase_of[found], self._phrase_of[found + 1])
+        aloud = self._aloud.likeness(read.syllables, rows)
         alike = near + worded + sounded
         best = [int(np.argmax(alike[b : b + n])) for b, n in zip(begins, counts, strict=True)]
         return {
@@ -207,6 +223,7 @@ class _Shelf:
             "answer_vector": self._answers(found, question),
             "phrase_wording": np.maximum.reduceat(worded, begins),
             "phrase_sound": np.maximum.reduceat(sounded, begins),
+            "phrase_aloud": np.maximum.reduceat(aloud, begins),
         }, [self._entries[n].ask[at] for n, at in zip(found.tolist(), best, strict=True)]
 
     def _answers(self, found: NDArray[np.int64], question: Vector) -> Scores:

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from asr.pinyin import syllables
-from llm.alignment import GAP, OTHER, SAME_FINAL, SAME_FOLDED, SAME_INITIAL, Alignment, cost
+from llm.alignment import (
+    GAP,
+    OTHER,
+    SAME_FINAL,
+    SAME_FOLDED,
+    SAME_INITIAL,
+    Alignment,
+    cost,
+    index_syllables,
+)
 
 PHRASES = ["什么时候撤离", "家里的鸡鸭怎么办", "碘片啥时候吃才顶用", "吃碘片会不会有副作用", ""]
 
@@ -38,8 +47,8 @@ def test_syllables_differ_by_degrees(one: str, other: str, expected: float) -> N
 
 def test_many_at_a_time_is_the_same_as_one_by_one() -> None:
     sounds = [syllables(phrase) for phrase in PHRASES]
-    alignment = Alignment(sounds)
-    rows = np.array([4, 2, 0, 1, 3], np.intp)
+    alignment = Alignment(index_syllables(sounds))
+    rows = np.array([4, 2, 0, 1, 3], np.int64)
     for question in (*PHRASES[:4], "什么石头药撤离", "点天傻的时候吃最管用", "KI 130", "停"):
         sound = syllables(question)
         got = alignment.likeness(sound, rows)
@@ -56,12 +65,12 @@ def test_many_at_a_time_is_the_same_as_one_by_one() -> None:
     ],
 )
 def test_misheard_sentences_sound_most_like_what_was_said(heard: str, meant: int) -> None:
-    alignment = Alignment([syllables(phrase) for phrase in PHRASES])
+    alignment = Alignment(index_syllables([syllables(phrase) for phrase in PHRASES]))
     likeness = alignment.likeness(syllables(heard), np.arange(len(PHRASES)))
     assert likeness.argmax() == meant
     assert likeness[meant] > 0.6
 
 
 def test_nothing_is_like_nothing() -> None:
-    assert Alignment([]).likeness(("ting",), np.zeros(0, np.intp)).shape == (0,)
-    assert Alignment([("ting",)]).likeness((), np.zeros(1, np.intp)) == [0.0]
+    assert Alignment(index_syllables([])).likeness(("ting",), np.zeros(0, np.int64)).shape == (0,)
+    assert Alignment(index_syllables([("ting",)])).likeness((), np.zeros(1, np.int64)) == [0.0]

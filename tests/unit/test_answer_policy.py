@@ -157,7 +157,7 @@ PASSAGE = Entry(
     "关掉空调和风扇。没接到解除通知前，不要打开门窗。",
     ("F002", "F009"),
 )
-MIDDLING = "屋里的空气闷得慌隐蔽时咋弄"
+MIDDLING = "隐蔽的时候屋里闷得难受"
 """A question that is like the entry, but not like enough to be read out without thought."""
 
 
