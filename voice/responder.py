@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from llm.answer import Answerer
+from llm.answer import Answer, Answerer
 from voice.audio import Speaker
 from voice.earcons import earcon
 from voice.errors import HeanError, translated
@@ -36,6 +37,8 @@ APOLOGY = {
 }
 NOTHING_SAID = {"zh": "我还没有说过什么。", "en": "I have not said anything yet."}
 NO_MORE = {"zh": "关于这个没有更多审核过的资料。", "en": "I have nothing more vetted on that."}
+CONTEXT_S = 90.0
+"""After that the next person may be another one, who means something else by "and the children?"."""
 _DRAIN_S = 120.0
 
 Follow = Callable[[Cue, Turn], None]
@@ -59,6 +62,23 @@ class Saying:
     language: str
 
 
+class Context:
+    """The last answer, for as long as "and the children?" still means what it was about."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._answer: Answer | None = None
+        self._until_s = 0.0
+
+    def put(self, answer: Answer) -> None:
+        """Remember an answer."""
+        self._answer, self._until_s = answer, self._clock() + CONTEXT_S
+
+    def get(self) -> Answer | None:
+        """Return the last answer, None if there is none or it is too old."""
+        return self._answer if self._clock() < self._until_s else None
+
+
 class Responder:
     """Answers questions aloud, in a thread of its own."""
 
@@ -73,6 +93,7 @@ class Responder:
         self._said = Saying(Turn(0), "", "zh")
         """What is or was spoken last."""
         self._more: dict[str, str] = {}
+        self._context = Context()
         self._waiting: queue.Queue[Question | Saying | None] = queue.Queue(1)
         self._thread = threading.Thread(target=self._work, name="responder")
 
@@ -163,9 +184,11 @@ class Responder:
         if isinstance(job, Saying):
             self._play(job)
             return
-        answer = self._answerer.answer(job.text, job.language, job.turn.cancelled)
+        previous = self._context.get()
+        answer = self._answerer.answer(job.text, job.language, job.turn.cancelled, previous)
         if job.turn.cancelled():
             return
+        self._context.put(answer)
         self._bus.publish(AnswerReady(job.turn.number, answer))
         details = [hit.entry.details for hit in answer.hits[:1] if hit.entry.answer == answer.text]
         self._more = {answer.text: "".join(details)}

@@ -20,7 +20,7 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
-from voice.responder import APOLOGY, Responder
+from voice.responder import APOLOGY, CONTEXT_S, Context, Responder
 from voice.turn import Turn
 
 SENTENCE = 12_000
@@ -164,3 +164,15 @@ def test_no_thread_is_left() -> None:
     with speaking() as room:
         room.ask(1, WATER)
     assert "responder" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_the_context_of_a_follow_up_fades() -> None:
+    now_s = 0.0
+    context = Context(clock=lambda: now_s)
+    assert context.get() is None
+    answer = answerer().answer(WATER, "zh")
+    context.put(answer)
+    now_s = CONTEXT_S - 1
+    assert context.get() is answer
+    now_s = CONTEXT_S + 1
+    assert context.get() is None
