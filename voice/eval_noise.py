@@ -29,6 +29,7 @@ class Noise:
         Raises InputError if the folder holds no recording that can be read.
         """
         self.snr_db = snr_db
+        self.source = folder.name if folder else "pink"
         self._recordings = _read(folder) if folder else [pink(_PINK_S)]
 
     def mixed(self, speech: Samples, length: slice, key: str) -> Samples:

@@ -75,7 +75,7 @@ def share(count: int, total: int) -> str:
 
 def _about(run: Mapping[str, Any]) -> str:
     how = "spoken by " + ", ".join(run["voices"]) if run["spoken"] else "in writing"
-    noise = "" if run["noise_db"] is None else f", with noise at {run['noise_db']:g} dB"
+    noise = "" if not run["noise"] else f", with noise ({run['noise']}) at {run['noise_db']:g} dB"
     lines = [
         ("asked", how + noise),
         ("knowledge", run["knowledge"]),

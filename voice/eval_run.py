@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -146,10 +146,11 @@ class Evaluation:
             "versions": versions(),
             "knowledge": self._knowledge.content_hash,
             "llm": model.name if model else "",
-            "models": asdict(self._config.models)["profile"],
+            "profile": self._config.models.profile,
             "spoken": plan.spoken,
             "voices": list(plan.voices) if plan.spoken else [],
             "noise_db": plan.noise.snr_db if plan.noise else None,
+            "noise": plan.noise.source if plan.noise else "",
         }
 
 
