@@ -29,7 +29,7 @@ _MODES = {
             r"不要|不能|不可以?|不得|不应该?|不宜|不许|不准|别(?![的人处])|勿|禁止|严禁|避免|切忌|莫",
         ),
         ("denied", r"没有|没|未|不会|无(?!论)|不(?!过|断|仅|但|同|少)"),
-        ("required", r"必须|务必|一定要|应该|应当|应|需要|须"),
+        ("required", r"必须|务必|一定要|应该|应当|应(?!急)|需要|须"),
         ("permitted", r"可以|可能|能够|允许|可|能(?!量)"),
     ),
     "en": (
@@ -60,9 +60,10 @@ _MODE_PATTERNS = {
 NEGATIONS = frozenset({"not_needed", "denied", "prohibited"})
 
 _COMPARISONS = {
-    "at_most": r"不超过|不大于|不宜超过|不高于|最多|至多|以内|之内|以下|低于|少于|小于|不到|<|≤"
+    "at_most": r"不(?:宜|得|能|应|会|可|许)?(?:超过|高于|大于)"
+    r"|最多|至多|以内|之内|以下|低于|少于|小于|不到|<|≤"
     r"|up to|at most|no more than|not more than|less than|under|below|within|fewer than|maximum",
-    "at_least": r"至少|不少于|不低于|超过|高于|大于|多于|以上|>|≥"
+    "at_least": r"至少|不(?:宜|得|能|应|会|可|许)?(?:少于|低于|小于)|超过|高于|大于|多于|以上|>|≥"
     r"|at least|no less than|more than|over|above|exceed\w*|minimum",
 }
 _COMPARISON = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _COMPARISONS.items()))
@@ -73,6 +74,14 @@ _RELATIONS = {
     "at_once": r"立即|立刻|马上|\bimmediately\b|\bat once\b|\bright away\b",
     "indoors": r"室内|屋内|屋里|\bindoors\b|\binside\b",
     "outdoors": r"室外|屋外|户外|外面|\boutdoors\b|\boutside\b",
+    "enter": r"进(?=屋|楼|室|门|家|到|入|去|地下)|\benter\b|\bgo in(?:side)?\b|\bget in(?:side)?\b",
+    "leave": r"出(?=门|屋|楼|去|来|室|发)|离开|外出|\bleave\b|\bgo out(?:side)?\b|\bget out\b",
+    "below ground": r"地下|\bbasement\b|\bcellar\b|\bunderground\b",
+    "top": r"楼顶|顶楼|顶层|屋顶|\broof\b|\battic\b|\btop floor\b|\bupstairs\b",
+    "high": r"高处|\buphill\b|\bhigher ground\b",
+    "low": r"低处|低洼|\bdownhill\b",
+    "above a limit": r"(?:超过|高于)(?!\s*[\d一二两三四五六七八九十百千])|\bexceed\w*",
+    "below a limit": r"(?:低于|小于)(?!\s*[\d一二两三四五六七八九十百千])",
     "upwind": r"上风|迎风|\bupwind\b",
     "downwind": r"下风|顺风|\bdownwind\b",
     "only": r"只|仅|\bonly\b",
@@ -87,6 +96,11 @@ _RELATIONS = {
     "police": r"公安|警察|\bpolice\b",
 }
 _RELATION_PATTERNS = {name: re.compile(words) for name, words in _RELATIONS.items()}
+
+_AT_ONCE = _RELATION_PATTERNS["at_once"]
+"""Its words mean all the same; told as a relation, they need not be the same words."""
+_WHETHER = re.compile(r"([\u4e00-\u9fff])不\1")
+"""要不要, 吃不吃: asks, and denies nothing."""
 
 _FUNCTION_HAN = frozenset(
     "的了着过和与及或并而但且也都就还又再把被将对于在从到由给向往为是有个些这那其它他她您你我们"
@@ -159,7 +173,7 @@ class ClauseReader:
         return [clauses for clauses in read if clauses]
 
     def _clause(self, text: str) -> Clause:
-        modes, negations, rest = _take_modes(text, self._language)
+        modes, negations, rest = _take_modes(_WHETHER.sub(r"\1", text), self._language)
         return Clause(
             text.strip(),
             tuple(_compared(text)),
@@ -167,7 +181,7 @@ class ClauseReader:
             modes,
             negations,
             frozenset(name for name, words in _RELATION_PATTERNS.items() if words.search(rest)),
-            tuple(_content(without_quantities(rest))),
+            tuple(_content(without_quantities(_AT_ONCE.sub(" ", rest)))),
         )
 
     def _named(self, text: str) -> list[Name]:

@@ -85,7 +85,7 @@ _IDIOMS = re.compile(
 _EN_IDIOMS = re.compile(r"\b(?:no one|one another|one of|each one|any ?one|some ?one|every ?one)\b")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Quantity:
     """A number or a range with its unit; `unit` is empty for a bare number."""
 

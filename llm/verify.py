@@ -11,6 +11,8 @@ before people" for "people before dogs"), and irony. Doses are therefore never c
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +28,8 @@ _LEAST_OVERLAP = {"zh": 0.75, "en": 0.9}
 """Least share of a clause's characters (Chinese) or words that its match in the passage has."""
 _WINDOW_CLAUSES = 3
 """Most clauses of the passage one clause of an answer may draw together."""
+_AFFIRMED = re.compile(r"是的?|对的?|会的?|可以|行|能|要|有|没错|yes|right|correct|sure")
+"""Clauses that say yes to the question, whatever it was."""
 _NOTHING_DROPPED = 0.9
 """Share of the passage's words from which an answer counts as having kept all of them."""
 
@@ -68,8 +72,7 @@ class Verifier:
         found = [
             problem
             for sentence in self._reader.sentences(answer)
-            for clause in sentence
-            for problem in self._clause_problems(clause, source, windows)
+            for problem in self._sentence_problems(sentence, source, windows)
         ]
         return tuple(dict.fromkeys(found))
 
@@ -80,6 +83,19 @@ class Verifier:
                 for start in range(len(sentence) - length + 1):
                     run = tuple(sentence[start : start + length])
                     yield _Window(run, frozenset(w for c in run for w in c.content))
+
+    def _sentence_problems(
+        self,
+        sentence: Sequence[Clause],
+        source: Sequence[Sequence[Clause]],
+        windows: Sequence[_Window],
+    ) -> Iterator[str]:
+        for clause in sentence:
+            yield from self._clause_problems(clause, source, windows)
+        said = Counter(q for clause in sentence for q in clause.quantities)
+        known = Counter(q for part in source for clause in part for q in clause.quantities)
+        for quantity, comparison in sorted(q for q in said if 0 < known[q] < said[q]):
+            yield f"“{_spelled(quantity, comparison)}” is said more often than in the passage"
 
     def _clause_problems(
         self, clause: Clause, source: Sequence[Sequence[Clause]], windows: Sequence[_Window]
@@ -124,13 +140,15 @@ def _likeness(clause: Clause, window: _Window) -> tuple[float, int]:
 
 def _bare_problems(clause: Clause, source: Sequence[Sequence[Clause]]) -> Iterator[str]:
     """Check a clause of numbers and modals alone ("No", "not 12345"): one like it must exist."""
-    for sentence in source:
-        for other in sentence:
-            same = other.quantities == clause.quantities and other.modes == clause.modes
-            if same and not other.content:
-                return
-    if clause.modes or clause.quantities:
+    everywhere = [other for sentence in source for other in sentence]
+    for other in everywhere:
+        same = other.quantities == clause.quantities and other.modes == clause.modes
+        if same and not other.content:
+            return
+    if clause.modes or clause.quantities or _AFFIRMED.fullmatch(clause.text):
         yield f"“{clause.text}” is not said so in the passage"
+    for relation in sorted(clause.relations - {r for other in everywhere for r in other.relations}):
+        yield f"“{clause.text}”: {relation} is not said in the passage"
 
 
 def _quantity_problems(clause: Clause, source: Sequence[Sequence[Clause]]) -> Iterator[str]:
