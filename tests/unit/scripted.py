@@ -65,7 +65,7 @@ class Hum:
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Samples]:
-        assert self.may_speak.wait(10)
+        assert self.may_speak.wait(60)
         if self._fails(text):
             raise SynthesisError("the voice has failed")
         yield np.full(self.rate_hz // 2, self._level, np.float32)
@@ -163,4 +163,4 @@ class Diary:
     def wait_for(self, kind: type[Event], turn: int | None = None) -> None:
         """Wait until there is such an event."""
         with self._new:
-            assert self._new.wait_for(lambda: bool(self.of(kind, turn)), 10), self.events
+            assert self._new.wait_for(lambda: bool(self.of(kind, turn)), 60), self.events

@@ -49,7 +49,7 @@ class LongSpeaker(VirtualSpeaker):
 
     def play(self, samples: Samples, rate_hz: int, turn: int) -> None:
         super().play(samples, rate_hz, turn)
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(60)
 
 
 class Conversation:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,15 @@ def terminal() -> Iterator[tuple[TextIO, int]]:
             yield out, screen
     finally:
         os.close(screen)
+
+
+def read_until(screen: int, ending: str) -> str:
+    """Return what arrives on a screen, up to and with its last word."""
+    text = b""
+    while not text.endswith(ending.encode()):
+        assert select.select([screen], [], [], 10)[0], text
+        text += os.read(screen, 4096)
+    return text.decode()
 
 
 def test_a_whole_turn_is_told_line_by_line() -> None:
@@ -98,7 +108,7 @@ def test_on_a_terminal_a_partial_replaces_the_one_before() -> None:
         view = TerminalView(out)
         for event in (PartialTranscript(1, "点"), PartialTranscript(1, "点片"), HEARD):
             view(event)
-        text = os.read(screen, 4096).decode()
+        text = read_until(screen, "碘片\r\n")
     wiped = "\r\x1b[K"
     idle = f"{'idle':<14}"
     assert text.startswith(f"{wiped}{idle}点{wiped}{idle}点片{wiped}heard")
@@ -110,7 +120,7 @@ def test_on_a_terminal_state_and_level_stand_below_the_lines() -> None:
         view = TerminalView(out)
         view(StateChanged(1, State.LISTENING))
         view(LevelMeasured(0, -35.0))
-        text = os.read(screen, 4096).decode()
+        text = read_until(screen, "▯  ")
     assert text == "\r\x1b[Klistening   ▮▮▮▮▮▯▯▯▯▯  "
 
 
@@ -125,7 +135,7 @@ def test_on_a_terminal_a_partial_keeps_to_one_line(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COLUMNS", "20")
     with terminal() as (out, screen):
         TerminalView(out)(PartialTranscript(1, "甲" * 50 + "乙"))
-        text = os.read(screen, 4096).decode()
+        text = read_until(screen, "乙")
     assert text == "\r\x1b[K" + "甲" * 8 + "乙"
 
 
