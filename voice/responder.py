@@ -38,7 +38,7 @@ APOLOGY = {
 NOTHING_SAID = {"zh": "我还没有说过什么。", "en": "I have not said anything yet."}
 NO_MORE = {"zh": "关于这个没有更多审核过的资料。", "en": "I have nothing more vetted on that."}
 CONTEXT_S = 90.0
-"""After that the next person may be another one, who means something else by "and the children?"."""
+"""After that the next person may be another one, who means something else by "and children?"."""
 _DRAIN_S = 120.0
 
 Follow = Callable[[Cue, Turn], None]
