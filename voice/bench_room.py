@@ -21,7 +21,7 @@ from voice.audio.wavfile import write_wav
 from voice.config import Config
 from voice.devices import LiveDevices
 from voice.errors import StageError
-from voice.events import Bus, Event
+from voice.events import Bus, Event, LevelMeasured
 
 E = TypeVar("E", bound=Event)
 WAIT_S = 30.0
@@ -58,6 +58,8 @@ class BenchRoom:
 
     def note(self, event: Event) -> None:
         """Take an event of the assistant."""
+        if isinstance(event, LevelMeasured):
+            return
         with self._happened:
             self._events.append(event)
             self._happened.notify_all()
