@@ -88,6 +88,7 @@ _RELATIONS = {
     "all": r"所有|全部|任何|一切|\ball\b|\bevery\b|\bany\b",
     "more": r"更|越|增加|\bmore\b|\bincreas\w*|\bhigher\b",
     "less": r"减少|减轻|降低|更少|\bless\b|\breduc\w*|\blower\b|\bcuts?\b",
+    "whether": r"是否|\bwhether\b",
     "first": r"先|\bfirst\b",
     "authority": r"政府|当局|官方|主管部门|\bauthorit\w+|\bofficials?\b|\bgovernment\b",
     "doctor": r"医生|医院|\bdoctors?\b|\bhospitals?\b",
@@ -173,7 +174,7 @@ class ClauseReader:
         return [clauses for clauses in read if clauses]
 
     def _clause(self, text: str) -> Clause:
-        modes, negations, rest = _take_modes(_WHETHER.sub(r"\1", text), self._language)
+        modes, negations, rest = _take_modes(_WHETHER.sub("是否", text), self._language)
         return Clause(
             text.strip(),
             tuple(_compared(text)),
