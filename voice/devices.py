@@ -55,7 +55,9 @@ class LiveDevices(Devices):
         self._config = config
         self._bus = bus
         self._closed = False
-        self._is_lost = False
+        self._gone = False
+        """The microphone ended because of a fault."""
+        self._told_lost = False
         self.canceller = self._make_canceller()
         self._opened_speaker = False
         self._output = ReopenableSpeaker(lambda: self._open_speaker(rate_hz))
@@ -70,14 +72,23 @@ class LiveDevices(Devices):
     def microphones(self) -> Iterator[Microphone]:
         """Yield the microphone, again each time it was lost and found, until it is closed."""
         while not self._closed:
-            yield LossTold(self._microphone, self._lost)
-            if self._closed or not self._is_lost:
+            yield LossTold(self._microphone, self._delivers, self._lost)
+            if self._closed or not self._gone:
                 return
             self._find_again()
 
     def _lost(self, error: DeviceError) -> None:
-        self._is_lost = True
-        self._bus.publish(DeviceLost(0, error.message))
+        self._gone = True
+        if not self._told_lost:
+            self._told_lost = True
+            self._bus.publish(DeviceLost(0, error.message))
+
+    def _delivers(self) -> None:
+        """Tell that the devices are back: not before there is audio, for some can be opened and
+        stay silent."""
+        if self._told_lost:
+            self._told_lost = False
+            self._bus.publish(DeviceRestored(0))
 
     def _find_again(self) -> None:
         from voice.audio.portaudio import rescan
@@ -94,8 +105,7 @@ class LiveDevices(Devices):
                 self._output.reopen()
             except DeviceError:
                 continue
-            self._is_lost = False
-            self._bus.publish(DeviceRestored(0))
+            self._gone = False
             return
 
     def _make_canceller(self) -> EchoCanceller | None:
@@ -148,17 +158,25 @@ def open_microphone(config: Config) -> PortAudioMicrophone:
 
 
 class LossTold:
-    """A microphone whose loss ends its audio instead of the program."""
+    """A microphone that tells that it delivers audio, and whose loss ends no more than that."""
 
-    def __init__(self, inner: Microphone, lost: Callable[[DeviceError], None]) -> None:
+    def __init__(
+        self,
+        inner: Microphone,
+        delivers: Callable[[], None],
+        lost: Callable[[DeviceError], None],
+    ) -> None:
         self.rate_hz = inner.rate_hz
         self._inner = inner
+        self._delivers = delivers
         self._lost = lost
 
     def chunks(self) -> Iterator[Samples]:
         """Yield the audio; end when the device is lost."""
         try:
-            yield from self._inner.chunks()
+            for chunk in self._inner.chunks():
+                self._delivers()
+                yield chunk
         except DeviceError as error:
             self._lost(error)
 

@@ -121,6 +121,19 @@ def test_devices_that_go_and_come_back(
         assert entries(room, mark) == ["zh.iodine.when"]
 
 
+def test_a_microphone_that_stays_silent_is_not_called_restored(
+    server: SoundServer, household: Engines, tmp_path: Path
+) -> None:
+    with scene(server, household, tmp_path) as room:
+        server.control("suspend-source", "mic", "1")
+        room.until(DeviceLost, within_s=8.0)
+        room.wait(3.0)
+        assert not room.since(0, DeviceRestored)
+        server.control("suspend-source", "mic", "0")
+        room.until(DeviceRestored, within_s=20.0)
+        assert len(room.since(0, DeviceLost)) == 1
+
+
 def test_ten_turns_leave_no_thread_and_little_memory_behind(
     server: SoundServer, household: Engines, tmp_path: Path
 ) -> None:
