@@ -26,6 +26,7 @@ from voice.memory import give_back
 from voice.responder import Responder
 from voice.spoken_commands import SpokenCommands
 from voice.state import State
+from voice.threads import crashes_end
 from voice.transcriber import Transcriber
 from voice.tts import Synthesizer
 from voice.tts.cache import CachedSynthesizer
@@ -121,7 +122,14 @@ class Assistant:
         return self._responder.busy
 
     def listen(self) -> None:
-        """Listen and answer until the microphone ends, then finish what was begun."""
+        """Listen and answer until the microphone ends, then finish what was begun.
+
+        Raises StageError if a part of the assistant crashed.
+        """
+        with crashes_end(self._devices.stop_listening):
+            self._listen()
+
+    def _listen(self) -> None:
         self._responder.start()
         self._transcriber.start()
         if self._warmer:

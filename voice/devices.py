@@ -39,6 +39,10 @@ class Devices:
         """Yield the microphone; after it was lost, the one that was found again."""
         yield self._microphone
 
+    def stop_listening(self) -> None:
+        """End the audio; the loudspeaker stays."""
+        self._microphone.close()
+
     def close(self) -> None:
         """Free both."""
         self._microphone.close()

@@ -28,6 +28,7 @@ from voice.memory import give_back
 from voice.playback import VoiceSettings
 from voice.reply import speech
 from voice.state import Cue
+from voice.threads import end
 from voice.tts import Synthesizer
 from voice.turn import Turn
 
@@ -144,8 +145,7 @@ class Responder:
 
     def finish(self) -> None:
         """Answer what waits, then end the thread."""
-        self._waiting.put(None)
-        self._thread.join()
+        end(self._thread, self._waiting)
 
     def _put(self, job: Question | Saying) -> None:
         while True:

@@ -23,6 +23,7 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
+from voice.threads import end
 from voice.turn import Turn
 
 PROBE_S = 2.6
@@ -125,8 +126,7 @@ class Transcriber:
 
     def finish(self) -> None:
         """Transcribe what waits, then end the thread."""
-        self._work.put(None)
-        self._thread.join()
+        end(self._thread, self._work)
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
@@ -161,18 +161,19 @@ class Transcriber:
         if utterance.audio_s < 2 * PROBE_S:
             utterance.head.append(audio)
         if utterance.followed:
-            self._show(utterance)
+            # In a pause nothing may delay the decoding that decides whether the person has ended.
+            if self._work.empty() and not utterance.turn.quiet:
+                self._show(utterance)
         elif utterance.audio_s >= PROBE_S:
             self._probe(last=True)
 
-    def _show(self, utterance: _Utterance) -> None:
-        """Publish a partial transcript if there is time for one and it says something new."""
-        if not self._work.empty():
-            return
+    def _show(self, utterance: _Utterance) -> str:
+        """Publish the partial transcript if it says something new; return it."""
         text = utterance.stream.partial()
         if text and text != utterance.shown:
             utterance.shown = text
             self._bus.publish(PartialTranscript(utterance.turn.number, text))
+        return text
 
     def _hit(self, detection: Detection) -> None:
         """Take a hit of the wake word engine, if speech recognition finds the word too."""
@@ -188,7 +189,7 @@ class Transcriber:
         self._probe(last=False)
         utterance = self._utterance
         if utterance.followed:
-            text = self._repaired(utterance.stream.partial())
+            text = self._repaired(self._show(utterance))
             utterance.turn.complete = self._known(self.conversation.question_in(text))
 
     def _probe(self, last: bool) -> None:
