@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon_lab import CALL, CONFIG, PLAYED_HZ, RealRoom, room_response
+from tests.daemon_lab import CALL, CONFIG, PLAYED_HZ, room_response
+from tests.real_room import RealRoom
 from voice.app import Engines
 from voice.audio.pcm import level_dbfs
 from voice.audio.portaudio import rescan

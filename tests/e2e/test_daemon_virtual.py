@@ -17,11 +17,11 @@ from tests.daemon_lab import (
     PLAYED_HZ,
     SOUND,
     SPOKEN,
-    VirtualRoom,
     pink_noise,
     recording,
     room_response,
 )
+from tests.virtual_room import VirtualRoom
 from voice.app import Engines
 from voice.audio import Samples
 from voice.audio.pcm import SILENCE_DBFS, level_dbfs
