@@ -23,8 +23,10 @@ LEVEL_S = 0.25
 """How often the level is told, in seconds of audio."""
 COMPLETE = "complete"
 """The pause is short, but what was said already is a known question."""
-PAUSE_S = 0.26
-"""Quiet after which it is looked whether the assistant was called."""
+PAUSE_S = 0.19
+"""Quiet after which it is looked whether the assistant was called, and what was asked."""
+COMPLETE_S = 0.32
+"""Quiet that ends a complete question: people pause for less between words."""
 
 
 class Listener:
@@ -93,10 +95,11 @@ class Listener:
     def _attend(self) -> None:
         """Look after a pause whether the question is complete."""
         assert self._turn is not None
+        self._turn.quiet = self._endpointer.trailing_silence_s > 0
         if self._pauses():
             self._turn.complete = False
             self._transcriber.put(Pause())
-        elif self._turn.complete and self._endpointer.trailing_silence_s >= PAUSE_S:
+        elif self._turn.complete and self._endpointer.trailing_silence_s >= COMPLETE_S:
             self._end(COMPLETE)
             self._endpointer.reset()
 

@@ -12,6 +12,8 @@ class Turn:
         self.number = number
         self.complete = False
         """What was said so far is a question that can be answered."""
+        self.quiet = False
+        """Who asks has just fallen silent, and may have ended."""
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
