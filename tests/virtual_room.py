@@ -99,6 +99,8 @@ class VirtualRoom(Room):
         self._spoken: Samples = np.zeros(0, np.float32)
         """What is being said and was not yet heard."""
         self._played: list[Samples] = []
+        self.ponders: Callable[[], bool] = lambda: False
+        """Tells whether an answer takes time here, too."""
         self._microphone = _Microphone()
         self._speaker = _Speaker()
 
@@ -164,7 +166,8 @@ class VirtualRoom(Room):
     def _settled(self) -> bool:
         """Tell whether all threads wait for more audio, or for the loudspeaker."""
         heard = self._microphone.heard and not self.assistant.transcribing
-        return heard and (self._speaker.awaited or not self.assistant.answering)
+        waits = self._speaker.awaited or self.ponders()
+        return heard and (waits or not self.assistant.answering)
 
     def _end(self) -> None:
         self._speaker.flush(before=2**31)

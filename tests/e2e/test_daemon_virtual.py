@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from asr import RATE_HZ
+from llm.answer import Answer, Answerer
 from tests.commands import ROOT
 from tests.daemon_lab import (
     CALL,
@@ -186,6 +189,37 @@ def test_the_stop_word_ends_an_answer_without_a_call(household: Engines) -> None
         room.wait(3.0)
         assert level_dbfs(room.played()[silent_from:]) == SILENCE_DBFS
         assert Outcome.CANCELLED in outcomes(room, mark)
+
+
+class Pondering:
+    """An answerer that never comes to an end by itself."""
+
+    def __init__(self, inner: Answerer) -> None:
+        self.retriever = inner.retriever
+        self.ponders = False
+        self._inner = inner
+
+    def answer(self, text: str, language: str, cancelled: Callable[[], bool], *rest: Any) -> Answer:
+        self.ponders = True
+        while not cancelled():
+            time.sleep(0.001)
+        self.ponders = False
+        return self._inner.answer(text, language, cancelled, *rest)
+
+
+def test_the_stop_word_ends_thinking(household: Engines) -> None:
+    slow = Pondering(household.answerer)
+    with scene(replace(household, answerer=slow)) as room:  # type: ignore[arg-type]
+        room.ponders = lambda: slow.ponders
+        room.say("wake/breath")
+        room.until_state(State.THINKING)
+        mark = room.mark()
+        room.wait(2.0)
+        room.say("wake/stop")
+        room.until_state(State.IDLE, mark, within_s=2.0)
+        room.wait(1.0)
+        assert Outcome.CANCELLED in outcomes(room, mark)
+        assert not room.since(0, PlaybackStarted)
 
 
 def test_after_a_false_interruption_the_answer_goes_on_without_loss(household: Engines) -> None:
