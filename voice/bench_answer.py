@@ -7,6 +7,7 @@ time. The questions are ways to ask for vetted entries, spoken by the assistant'
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from kws.words import load_words
-from llm.answer import Answerer
+from llm.answer import Answer, Answerer
 from llm.knowledge import Entry
 from voice.app import load_engines
 from voice.audio import Samples
@@ -43,7 +44,7 @@ VOICES = ("zm_yunjian", "zf_xiaobei")
 """Voices that ask; where the configured model has others, its default voice does."""
 _COMPOSED = 3
 """Composed answers, which take the language model several seconds each."""
-_TRIED = 12
+_CLAUSE_END = re.compile("[，。：；]")
 _PAUSE_S = 0.8
 """Between the call and the question, and before an answer is interrupted."""
 _SETTLE_S = 0.3
@@ -67,7 +68,10 @@ def measure(config: Config, count: int, say: Say) -> Figures:
     The first sentences of the answers are synthesised ahead, as a running assistant does when
     idle; `first_sound_unwarmed_s` tells what that spares. Raises UsageError, DeviceError.
     """
-    entries = _choose(config, count)
+    entries = _choose(config)
+    if count > len(entries):
+        raise UsageError(f"there are {len(entries)} vetted entries", f"--n {len(entries)}")
+    entries = entries[:count]
     call, questions = _speak_questions(config, entries, say)
     with TemporaryDirectory(prefix="hean-bench-speech-") as folder:
         engines = load_engines(replace(config, tts=replace(config.tts, cache_mb=0)))
@@ -76,7 +80,9 @@ def measure(config: Config, count: int, say: Say) -> Figures:
         for entry in entries:
             say(f"synthesising ahead: {entry.id}")
             waits["first_sound_unwarmed_s"].append(_warm(entry, voice))
-        composed = _speak_all(_composed(engines.answerer, entries), engines.voice)
+        say("looking for questions that the language model answers")
+        more = _composed(engines.answerer, _choose(config))
+        composed = _speak_all(more, engines.voice)
         with bench_room(config, replace(engines, voice=voice)) as room:
             for number, question in enumerate([*questions, *composed], 1):
                 say(f"question {number} of {len(questions) + len(composed)}: {question.text}")
@@ -85,16 +91,14 @@ def measure(config: Config, count: int, say: Say) -> Figures:
     return {key: distribution(values) for key, values in waits.items()}
 
 
-def _choose(config: Config, count: int) -> list[Entry]:
-    """Return different vetted entries, always the same ones for a knowledge base."""
+def _choose(config: Config) -> list[Entry]:
+    """Return the vetted entries in an order that is random and always the same."""
     entries = [
         entry
         for entry in knowledge_of(config).speakable
         if entry.language == "zh" and entry.decision == "verbatim" and entry.facts
     ]
-    if count > len(entries):
-        raise UsageError(f"there are {len(entries)} vetted entries", f"--n {len(entries)}")
-    return random.Random(SEED).sample(entries, count)
+    return random.Random(SEED).sample(entries, len(entries))
 
 
 def _speak_questions(
@@ -134,17 +138,22 @@ def _warm(entry: Entry, voice: CachedSynthesizer) -> float:
 
 
 def _composed(answerer: Answerer, entries: Sequence[Entry]) -> list[str]:
-    """Return questions that the language model has to answer: on details, in other words."""
+    """Return questions that the language model has to answer: on what entries say in passing."""
+    found: list[str] = []
     if answerer.model is None:
-        return []
-    found = []
-    for entry in entries[:_TRIED]:
-        text = f"请详细讲讲{entry.ask[-1]}"
-        if answerer.answer(text, "zh").decision == "grounded":
+        return found
+    for entry in entries:
+        text = f"听说{_CLAUSE_END.split(entry.details)[0]}"
+        if entry.details and _is_composed(answerer.answer(text, "zh")):
             found.append(text)
         if len(found) == _COMPOSED:
             break
     return found
+
+
+def _is_composed(answer: Answer) -> bool:
+    """Tell whether the language model was asked; its words may have been found wanting."""
+    return "compose" in answer.seconds
 
 
 def _ask(
@@ -197,11 +206,10 @@ def _answer_waits(
     ended, heard = room.until(SpeechEnded, asked_s), room.until(FinalTranscript, asked_s)
     if not (ended_s and sound_s and answered and ended and heard):
         return
-    decision = answered.answer.decision
-    if decision == "grounded":
+    if _is_composed(answered.answer):
         yield "first_sound_composed_s", sound_s - ended_s
         return
-    vetted = decision == "verbatim"
+    vetted = answered.answer.decision == "verbatim"
     yield f"voice_to_voice_{'vetted' if vetted else 'other'}_s", sound_s - ended_s
     yield "stage_endpoint_s", ended.at_s - ended_s
     yield "stage_asr_s", heard.at_s - ended.at_s
