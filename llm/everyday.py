@@ -23,21 +23,20 @@ _THEMES = Path(__file__).with_name("everyday.toml")
 
 
 @cache
-def everyday_entries(language: str) -> tuple[Entry, ...]:
+def everyday_entries() -> tuple[Entry, ...]:
     """Return one entry for each theme. Raises KnowledgeError."""
     try:
         themes = tomllib.loads(_THEMES.read_text(encoding="utf-8"))["theme"]
         return tuple(
             Entry(
-                f"{language}.{TOPIC}.{theme['name']}",
-                language,
+                f"{theme['language']}.{TOPIC}.{theme['name']}",
+                theme["language"],
                 TOPIC,
                 tuple(theme["ask"]),
                 theme["name"],
                 decision="refuse",
             )
             for theme in themes
-            if theme["language"] == language
         )
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
         raise KnowledgeError(f"{_THEMES}: {error}") from error

@@ -15,18 +15,18 @@ from llm import SentenceEncoder, Vectors
 from llm.alignment import index_syllables
 from llm.cache import Arrays
 from llm.knowledge import Entry
-from llm.ngrams import character_grams, index_grams, ranges, sound_grams
+from llm.ngrams import GramIndexer, character_grams, ranges, sound_grams
 from llm.wording import Wording, sentences
 
 Syllables = Callable[[str], Sequence[str]]
 """Returns the toneless pinyin syllables of a Chinese text."""
 
-_SKETCH_DIMENSIONS = 64
+_SKETCH_DIMENSIONS = 32
 """Dimensions in which the vectors of all entries are compared."""
 _SAMPLE = 4096
-"""Entries by which those dimensions are chosen."""
+"""Entries by which those dimensions are chosen, and that are summed up at a time."""
 _PROBES = 20
-_FORMAT = 2
+_FORMAT = 4
 """Of the index on disk; another one is another index."""
 
 
@@ -75,42 +75,36 @@ def index_entries(entries: Sequence[Entry], reader: Reader) -> Arrays:
 
     vectors (phrasings, then sentences of the passage, of each entry), starts and asked (first row
     and number of phrasings of each entry), centres (mean direction of the phrasings), basis and
-    sketch (centres in few dimensions), wording.* and sound.* (`llm.ngrams.index_grams`), aloud.*
+    sketch (centres in few dimensions), wording.* and sound.* (`llm.ngrams.GramIndexer`), aloud.*
     (`llm.alignment.index_syllables`, of the phrasings).
     """
     rows = [rows_of(entry) for entry in entries]
-    vectors = reader.vectors([text for texts in rows for text in texts])
-    starts = np.cumsum([0, *(len(texts) for texts in rows)], dtype=np.int64)
+    vectors = reader.vectors([text for texts in rows for text in texts]).astype(np.float16)
+    starts = np.cumsum([0, *(len(texts) for texts in rows)], dtype=np.int64)[:-1]
     asked = np.array([len(entry.ask) for entry in entries], np.int64)
-    centres = _centres(vectors, starts[:-1], asked)
+    centres = _centres(vectors, starts, asked)
     basis = _basis(centres)
-    read = [[reader.read(text) for text in texts] for texts in rows]
-    indexes = {
-        f"{view}.{name}": values
-        for n, view in enumerate(("wording", "sound"))
-        for name, values in index_grams(
-            [[(text.wording, text.sound)[n] for text in texts] for texts in read], asked.tolist()
-        ).items()
-    }
+    wording, sound, aloud = GramIndexer(), GramIndexer(), []
+    for texts, entry in zip(rows, entries, strict=True):
+        read = [reader.read(text) for text in texts]
+        wording.add([text.wording for text in read], len(entry.ask))
+        sound.add([text.sound for text in read], len(entry.ask))
+        aloud += [text.syllables for text in read[: len(entry.ask)]]
     return {
-        "vectors": vectors.astype(np.float16),
+        "vectors": vectors,
         "centres": centres.astype(np.float16),
         "basis": basis,
         "sketch": centres @ basis,
-        "starts": starts[:-1],
+        "starts": starts,
         "asked": asked,
-        **indexes,
-        **{
-            f"aloud.{name}": values for name, values in index_syllables(_asked(read, asked)).items()
-        },
+        **_named("wording", wording.arrays()),
+        **_named("sound", sound.arrays()),
+        **_named("aloud", index_syllables(aloud)),
     }
 
 
-def _asked(read: Sequence[Sequence[Read]], asked: NDArray[np.int64]) -> list[tuple[str, ...]]:
-    """Return the syllables of the phrasings."""
-    return [
-        text.syllables for texts, count in zip(read, asked, strict=True) for text in texts[:count]
-    ]
+def _named(view: str, arrays: Arrays) -> Arrays:
+    return {f"{view}.{name}": values for name, values in arrays.items()}
 
 
 def part(arrays: Arrays, view: str) -> Arrays:
@@ -123,14 +117,20 @@ def rows_of(entry: Entry) -> list[str]:
     return [*entry.ask, *sentences(entry.passage)]
 
 
-def _centres(vectors: Vectors, starts: NDArray[np.int64], asked: NDArray[np.int64]) -> Vectors:
+def _centres(
+    vectors: NDArray[np.float16], starts: NDArray[np.int64], asked: NDArray[np.int64]
+) -> Vectors:
     """Return the mean direction of the phrasings of each entry."""
     if not len(starts):
         return np.zeros((0, 1), np.float32)
-    phrasings = vectors[ranges(starts, starts + asked)]
-    sums = np.add.reduceat(phrasings, np.cumsum(asked) - asked, axis=0)
+    sums = np.zeros((len(starts), vectors.shape[1]), np.float32)
+    for begin in range(0, len(starts), _SAMPLE):
+        block = slice(begin, begin + _SAMPLE)
+        phrasings = vectors[ranges(starts[block], starts[block] + asked[block])]
+        firsts = np.cumsum(asked[block]) - asked[block]
+        sums[block] = np.add.reduceat(phrasings.astype(np.float32), firsts, axis=0)
     lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-    centres: Vectors = (sums / lengths).astype(np.float32)
+    centres: Vectors = sums / lengths
     return centres
 
 

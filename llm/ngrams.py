@@ -36,7 +36,7 @@ class GramIndex:
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take the arrays of `index_grams`."""
+        """Take the arrays of a `GramIndexer`."""
         self._arrays = arrays
         written = arrays["grams"].tobytes().decode()
         self._ids = {gram: n for n, gram in enumerate(written.split("\n") if written else ())}
@@ -92,46 +92,52 @@ class GramIndex:
         return self._ids.get(gram, -1)
 
 
-def index_grams(
-    documents: Sequence[Sequence[Counter[str]]], asked: Sequence[int]
-) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a `GramIndex` over the texts of documents, of which so many are asked.
+class GramIndexer:
+    """Makes the arrays of a `GramIndex`, document by document."""
 
-    grams (their text), posting_of and postings (the documents of each gram), text_of (the first
-    phrasing of each document), bag_of, bag_grams and bags (grams and weights of each phrasing).
-    """
-    ids: dict[str, int] = {}
-    pairs: list[NDArray[np.int64]] = []
-    bags: list[Counter[str]] = []
-    for number, (texts, count) in enumerate(zip(documents, asked, strict=True)):
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+        self._owners, self._grams = array("i"), array("i")
+        self._asked, self._sizes = array("i"), array("i")
+        self._bag_grams, self._bag_counts = array("i"), array("i")
+
+    def add(self, texts: Sequence[Counter[str]], asked: int) -> None:
+        """Add a document of several texts, the first so many of which are phrasings."""
+        ids = self._ids
         held = {ids.setdefault(gram, len(ids)) for text in texts for gram in text}
-        found = np.fromiter(held, np.int64, len(held))
-        pairs.append(np.stack([found, np.full(len(found), number)]))
-        bags += texts[:count]
-    grams, owners = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
-    counts = np.bincount(grams, minlength=len(ids))
-    return {
-        "grams": np.frombuffer("\n".join(ids).encode(), np.uint8),
-        "posting_of": _offsets(counts),
-        "postings": owners[np.argsort(grams, kind="stable")].astype(np.int32),
-        "text_of": _offsets(np.array(asked, np.int64)),
-        **_bag_arrays(bags, ids, _idf(counts, len(documents))),
-    }
+        self._grams.extend(held)
+        self._owners.extend([len(self._asked)] * len(held))
+        self._asked.append(asked)
+        for text in texts[:asked]:
+            self._sizes.append(len(text))
+            self._bag_grams.extend(ids[gram] for gram in text)
+            self._bag_counts.extend(text.values())
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays.
 
-def _bag_arrays(
-    bags: Sequence[Counter[str]], ids: Mapping[str, int], idf: NDArray[np.float64]
-) -> dict[str, NDArray[Any]]:
-    numbers, weights = array("i"), array("f")
-    for text in bags:
-        bag = _bag(text, lambda gram: float(idf[ids[gram]]))
-        numbers.extend(ids[gram] for gram in bag)
-        weights.extend(bag.values())
-    return {
-        "bag_of": _offsets(np.array([len(text) for text in bags], np.int64)),
-        "bag_grams": np.array(numbers, np.int32),
-        "bags": np.array(weights, np.float32),
-    }
+        grams (their text), posting_of and postings (the documents of each gram), text_of (the
+        first phrasing of each document), bag_of, bag_grams and bags (grams and weights of each
+        phrasing).
+        """
+        grams = np.array(self._grams, np.int32)
+        counts = np.bincount(grams, minlength=len(self._ids))
+        bag_of = _offsets(np.array(self._sizes, np.int64))
+        bag_grams = np.array(self._bag_grams, np.int32)
+        weights = 1 + np.log(np.array(self._bag_counts, np.float64))
+        weights *= _idf(counts, len(self._asked))[bag_grams]
+        squares = np.concatenate([[0.0], np.cumsum(weights**2)])
+        lengths = np.sqrt(squares[bag_of[1:]] - squares[bag_of[:-1]])
+        weights /= np.repeat(np.maximum(lengths, 1e-9), self._sizes)
+        return {
+            "grams": np.frombuffer("\n".join(self._ids).encode(), np.uint8),
+            "posting_of": _offsets(counts),
+            "postings": np.array(self._owners, np.int32)[np.argsort(grams, kind="stable")],
+            "text_of": _offsets(np.array(self._asked, np.int64)),
+            "bag_of": bag_of,
+            "bag_grams": bag_grams,
+            "bags": weights.astype(np.float32),
+        }
 
 
 def _bag(grams: Counter[str], weight: Callable[[str], float]) -> dict[str, float]:

@@ -93,6 +93,15 @@ class Hit:
     """The phrasing that matched best."""
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """How entries are weighed; other than the default for measurements."""
+
+    weights: Mapping[str, Weights] = field(default_factory=lambda: WEIGHTS)
+    others: Sequence[Entry] | None = None
+    """Themes of other fields that entries are weighed against; the shipped ones if None."""
+
+
 class Retriever:
     """Searches the entries of every language; built once, used by one thread at a time."""
 
@@ -103,21 +112,23 @@ class Retriever:
         syllables: Syllables,
         vocabulary: Vocabulary | None = None,
         cache_folder: Path | None = None,
-        weights: Mapping[str, Weights] = WEIGHTS,
+        tuning: Tuning | None = None,
     ) -> None:
         """Index the entries; the index is kept in `cache_folder`, if one is given."""
+        tuning = tuning or Tuning()
+        others = everyday_entries() if tuning.others is None else tuning.others
         vocabulary = vocabulary or Vocabulary()
         self._shelves = {
             language: _Shelf(
                 [e for e in entries if e.language == language],
-                everyday_entries(language),
+                [e for e in others if e.language == language],
                 Reader(
                     Wording(vocabulary.synonyms(language), vocabulary.filler_phrases(language)),
                     encoder,
                     syllables if language == "zh" else None,
                     _hash_of(vocabulary),
                 ),
-                weights[language],
+                tuning.weights[language],
                 cache_folder / language if cache_folder else None,
             )
             for language in LANGUAGES
@@ -163,8 +174,8 @@ class _Shelf:
             return []
         question = self._reader.vectors([text])[0]
         read = self._reader.read(text)
-        views, coarse = self._coarse(text, question, read)
-        found = np.argsort(-coarse, kind="stable")[:_CANDIDATES].astype(np.int64)
+        views, coarse, best = self._coarse(text, question, read)
+        found = best[np.argsort(-coarse[best], kind="stable")[:_CANDIDATES]]
         fine, phrases = self._fine(found, question, read)
         parts = {name: view[found] for name, view in views.items()} | fine
         fused = coarse[found] + sum(
@@ -178,9 +189,12 @@ class _Shelf:
             for place, at in enumerate(order[:limit].tolist())
         ]
 
-    def _coarse(self, text: str, question: Vector, read: Read) -> tuple[dict[str, Scores], Scores]:
-        """Compare the question with whole entries: similarity by view, and their weighted sum.
+    def _coarse(
+        self, text: str, question: Vector, read: Read
+    ) -> tuple[dict[str, Scores], Scores, NDArray[np.int64]]:
+        """Compare the question with whole entries.
 
+        Returns the similarity by view, their weighted sum, and the numbers of the best entries.
         The vectors of all are compared in a few dimensions, those of the best in all of them.
         """
         w = self._weights
@@ -199,7 +213,7 @@ class _Shelf:
         near = np.maximum(self._centres[best].astype(np.float32) @ question, 0)
         coarse[best] += w.entry_vector * (near - views["entry_vector"][best])
         views["entry_vector"][best] = near
-        return views, coarse
+        return views, coarse, np.sort(best)
 
     def _fine(
         self, found: NDArray[np.int64], question: Vector, read: Read

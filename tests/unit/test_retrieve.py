@@ -9,7 +9,7 @@ import pytest
 
 from asr.pinyin import syllables
 from llm.cache import Arrays, cached_arrays
-from llm.ngrams import GramIndex, fold_syllable, index_grams, ranges, sound_key, sound_text
+from llm.ngrams import GramIndex, GramIndexer, fold_syllable, ranges, sound_key, sound_text
 from llm.retrieve import Retriever
 from llm.wording import Wording, first_sentence, sentences
 from tests.unit.knowledge_base import encoder, retriever, shipped
@@ -141,8 +141,15 @@ def test_short_words_are_heard_only_exactly() -> None:
     assert sound_key(["gu"]) == ""
 
 
+def _index(documents: list[list[Counter[str]]], asked: list[int]) -> GramIndex:
+    indexer = GramIndexer()
+    for texts, count in zip(documents, asked, strict=True):
+        indexer.add(texts, count)
+    return GramIndex(indexer.arrays())
+
+
 def test_coverage_counts_rare_and_unseen_grams_most() -> None:
-    index = GramIndex(index_grams([[Counter("ab")], [Counter("ac")]], [1, 1]))
+    index = _index([[Counter("ab")], [Counter("ac")]], [1, 1])
     assert index.weight("a") < index.weight("b") < index.weight("z")
     np.testing.assert_allclose(index.scores(Counter("ab"))[0], 1)
     assert index.scores(Counter("z")).max() == 0
@@ -150,7 +157,7 @@ def test_coverage_counts_rare_and_unseen_grams_most() -> None:
 
 def test_phrasings_are_compared_one_by_one() -> None:
     texts = [[Counter("ab"), Counter("cd"), Counter("xyz")], [Counter("ae")]]
-    index = GramIndex(index_grams(texts, [2, 1]))
+    index = _index(texts, [2, 1])
     alike = index.cosines(Counter("cd"), np.array([1, 0]))
     np.testing.assert_allclose(alike, [0, 0, 1], atol=1e-6)
     assert index.scores(Counter("x")).tolist() == [1, 0]

@@ -38,6 +38,11 @@ def add_parser(subparsers: Any) -> None:
     ask.add_argument("--wav", nargs="+", type=Path, metavar="FILE", help="recorded questions")
     ask.add_argument("--json", action="store_true", help="print one object for scripts")
     ask.set_defaults(run=_ask)
+    base = benches.add_parser(
+        "kb", help="recall of the knowledge base, thresholds, and search by size"
+    )
+    base.add_argument("--json", action="store_true", help="print one object for scripts")
+    base.set_defaults(run=_kb)
     wake = benches.add_parser("wake", help="wake words missed and false wakes")
     wake.add_argument(
         "--audio", type=Path, metavar="FOLDER", help="hours of recordings without wake words"
@@ -68,6 +73,14 @@ def _ask(args: argparse.Namespace, config: Config) -> int:
     options += [word for setting in args.common.set for word in ("--set", setting)]
     figures = measure(config, options, recordings, _say)
     _print(result("ask", figures), args.json)
+    return 0
+
+
+def _kb(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench import result
+    from voice.bench_kb import measure
+
+    _print(result("kb", measure(config, _say)), args.json)
     return 0
 
 
