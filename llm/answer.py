@@ -16,6 +16,7 @@ from llm.decide import Decider, Decision
 from llm.followup import FollowUps, asks_more, asks_why, chosen
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
+from llm.knowledge.suspicion import suspicions
 from llm.language import detect_language
 from llm.retrieve import Hit, Retriever
 from llm.verify import Verifier, names_dose
@@ -242,7 +243,7 @@ class Answerer:
         """Compose from the best passage; speak the passage itself where that fails."""
         hit = decision.hits[0]
         as_written = replace(decision, word="verbatim", hits=(hit,))
-        if self.model is None or names_dose(hit.entry.passage):
+        if self.model is None or not _is_composable(hit.entry.passage):
             return self._vetted(question, language, as_written)
         with _timed(seconds, "compose"):
             composed = self._compose(question, hit, language, cancelled)
@@ -286,6 +287,15 @@ class Answerer:
             decision.hits,
             decision.reason,
         )
+
+
+def _is_composable(passage: str) -> bool:
+    """Return whether a model may put a passage in its own words.
+
+    Doses are read out as written. So are passages that seem to instruct an assistant: a model may
+    obey, and its words would be found in the passage.
+    """
+    return not names_dose(passage) and not suspicions(passage)
 
 
 @contextmanager
