@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -46,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    # A shell that starts a job in the background lets it ignore Ctrl-C, and all its children too:
+    # those that tests interrupt would not notice.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.addaudithook(guard)  # sees every socket of this process, whichever library opens it
 
 
