@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from models.store import Store
+from voice.bootstrap.steps import TEST_MODELS
 from voice.config import Config
 
 
@@ -66,7 +67,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     problems = missing_models() if needy else []
     if not problems:
         return
-    reason = f"{'; '.join(problems)}: ./hean models fetch --profile starter"
+    fetch = f"./hean models fetch --profile starter {' '.join(TEST_MODELS)}"
+    reason = f"{'; '.join(problems)}: {fetch}"
     if config.getoption("--require-models"):
         raise pytest.UsageError(reason)
     for item in needy:
@@ -75,5 +77,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def missing_models() -> list[str]:
     store = Store(Config().store)
-    starter = store.catalog.profile("starter").values()
-    return [problem for problem in map(store.problem, starter) if problem]
+    models = [*store.catalog.profile("starter").values(), *TEST_MODELS]
+    return [problem for problem in map(store.problem, models) if problem]

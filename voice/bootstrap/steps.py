@@ -40,7 +40,7 @@ def prepare(place: Place, wanted: Stamps, *, check_models: bool = False) -> None
         if "dev" in wanted:
             system.ensure(place, system.SOUND_TESTS)
         if "models" in wanted and (check_models or stamps.get("models") != wanted["models"]):
-            _fetch_models(place)
+            _fetch_models(place, TEST_MODELS if "dev" in wanted else ())
             if stamps.get("models") != wanted["models"]:
                 write_stamps(place, {**stamps, "models": wanted["models"]})
 
@@ -92,20 +92,24 @@ def _install_project(place: Place, stamps: Stamps, wanted: Stamps) -> Stamps:
     return stamps
 
 
-_STARTER_COMPLETE = """
+TEST_MODELS = ("smollm2-135m",)
+"""Beside the starter models: a small language model that the engines' contract is tested with."""
+_COMPLETE = """
+import sys
 from models.store import Store
 from voice.config import Config
 store = Store(Config().store)
-raise SystemExit(any(map(store.problem, store.catalog.profile("starter").values())))
+models = [*store.catalog.profile("starter").values(), *sys.argv[1:]]
+raise SystemExit(any(map(store.problem, models)))
 """
 
 
-def _fetch_models(place: Place) -> None:
-    complete = [*place.python, "-c", _STARTER_COMPLETE]
+def _fetch_models(place: Place, more: tuple[str, ...]) -> None:
+    complete = [*place.python, "-c", _COMPLETE, *more]
     if not subprocess.run(complete, stderr=subprocess.DEVNULL, check=False).returncode:
         return
     system.ensure(place, [system.NPM])
-    command = [*place.python, "-m", "voice", "models", "fetch", "--profile", "starter"]
+    command = [*place.python, "-m", "voice", "models", "fetch", "--profile", "starter", *more]
     # Progress is no part of what the person asked for: standard output stays clean.
     before = signal.signal(signal.SIGINT, lambda *_: None)  # the command itself answers Ctrl-C
     try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voice.commands.common import add_command, print_json
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -51,33 +50,32 @@ def add_parser(subparsers: Any) -> None:
         description="See, check, export and prune the record of all turns.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    show = _add(commands, "show", "show the newest turns", _show)
+    show = add_command(commands, "show", "show the newest turns", _show, _EXAMPLES["show"])
     show.add_argument("--last", type=int, default=20, metavar="N", help="how many (20)")
     show.add_argument("--since", metavar="DATE", help="for example 2026-01-31 or 2026-01-31T08:00")
     show.add_argument("--decision", metavar="WORD", help="verbatim, grounded, refuse, ...")
-    verify = _add(commands, "verify", "check that no row was changed, removed or put in", _verify)
+    verify = add_command(
+        commands,
+        "verify",
+        "check that no row was changed, removed or put in",
+        _verify,
+        _EXAMPLES["verify"],
+    )
     verify.add_argument("--head", default="", metavar="HASH", help="a head noted elsewhere")
-    export = _add(commands, "export", "write all rows to a new file", _export)
+    export = add_command(
+        commands, "export", "write all rows to a new file", _export, _EXAMPLES["export"]
+    )
     kind = export.add_mutually_exclusive_group()
     kind.add_argument("--jsonl", action="store_true", help="can be verified again (default)")
     kind.add_argument("--csv", action="store_true", help="for a spreadsheet")
     export.add_argument("file", type=Path, metavar="FILE")
-    _add(commands, "prune", "delete rows that are older than audit.keep_days", _prune)
-
-
-def _add(
-    commands: Any, name: str, text: str, run: Callable[[argparse.Namespace, Config], int]
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=f"examples:\n{_EXAMPLES[name]}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    add_command(
+        commands,
+        "prune",
+        "delete rows that are older than audit.keep_days",
+        _prune,
+        _EXAMPLES["prune"],
     )
-    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _show(args: argparse.Namespace, config: Config) -> int:
@@ -92,7 +90,7 @@ def _show(args: argparse.Namespace, config: Config) -> int:
     since = _date(args.since) if args.since else None
     rows = _log(config).select(Selection(args.last, since, args.decision or ""))
     if args.json:
-        _print_json([{**row.fields, "hash": row.hash} for row in rows])
+        print_json([{**row.fields, "hash": row.hash} for row in rows])
     elif not rows:
         print("no turn is recorded, or none fits")
     for row in rows if not args.json else ():
@@ -109,7 +107,7 @@ def _verify(args: argparse.Namespace, config: Config) -> int:
     log = _log(config)
     report = log.verify(noted)
     if args.json:
-        _print_json(_as_json(report))
+        print_json(_as_json(report))
     else:
         print("\n".join(_summary(report, log.path)))
     return _EXIT_DAMAGED if report.faults else 0
@@ -120,7 +118,7 @@ def _export(args: argparse.Namespace, config: Config) -> int:
 
     head = export(_log(config).rows(), args.file, "csv" if args.csv else "jsonl")
     if args.json:
-        _print_json({"file": str(args.file), "last_row": head.id, "head": head.hash})
+        print_json({"file": str(args.file), "last_row": head.id, "head": head.hash})
     else:
         print(f"{args.file}: all rows up to row {head.id}\nhead {head.hash}")
     return 0
@@ -130,7 +128,7 @@ def _prune(args: argparse.Namespace, config: Config) -> int:
     row = _log(config).prune()
     through = row.fields["pruned_through"] if row else 0
     if args.json:
-        _print_json({"pruned_through": through, "row": row.id if row else None})
+        print_json({"pruned_through": through, "row": row.id if row else None})
     elif row:
         print(f"deleted all rows up to row {through}; row {row.id} says so")
     elif config.audit.keep_days:
@@ -213,7 +211,3 @@ def _summary(report: Report, path: Path) -> list[str]:
         after = report.newest.id - report.noted_row
         lines.append(f"the head noted elsewhere is row {report.noted_row}; {after} came after it")
     return [*lines, f"head {report.newest.hash}"]
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections import Counter
 from typing import Any
 
 from voice.commands import kb_sign, kb_workflow
+from voice.commands.common import add_command, print_json
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -36,29 +36,24 @@ def add_parser(subparsers: Any) -> None:
         "assistant answers from.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add(commands, "check", "find mistakes in the knowledge base", _check)
-    search = _add(commands, "search", "show which entries a question finds, and why", _search)
+    add_command(
+        commands, "check", "find mistakes in the knowledge base", _check, _EXAMPLES["check"]
+    )
+    search = add_command(
+        commands,
+        "search",
+        "show which entries a question finds, and why",
+        _search,
+        _EXAMPLES["search"],
+    )
     search.add_argument("text", metavar="TEXT")
     search.add_argument("--limit", type=int, default=5, metavar="N", help="default: 5")
     search.add_argument("--language", choices=("zh", "en"), help="default: told from the script")
-    listing = _add(commands, "list", "show all entries", _list)
+    listing = add_command(commands, "list", "show all entries", _list, _EXAMPLES["list"])
     listing.add_argument("--language", choices=("zh", "en"))
     listing.add_argument("--topic", metavar="NAME")
     kb_workflow.add_parsers(commands)
     kb_sign.add_parsers(commands)
-
-
-def _add(commands: Any, name: str, text: str, function: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog="examples:\n" + _EXAMPLES[name],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print one object for scripts")
-    parser.set_defaults(run=function)
-    return parser
 
 
 def _check(args: argparse.Namespace, config: Config) -> int:
@@ -70,7 +65,7 @@ def _check(args: argparse.Namespace, config: Config) -> int:
     found = check(knowledge)
     errors = sum(finding.level == "error" for finding in found)
     if args.json:
-        _print_json(
+        print_json(
             {
                 "entries": len(knowledge.entries),
                 "speakable": len(knowledge.speakable),
@@ -104,7 +99,7 @@ def _search(args: argparse.Namespace, config: Config) -> int:
     retriever = load_retriever(config, knowledge_of(config))
     hits = retriever.search(args.text, language, args.limit)
     if args.json:
-        _print_json(
+        print_json(
             {
                 "language": language,
                 "hits": [
@@ -139,14 +134,10 @@ def _list(args: argparse.Namespace, config: Config) -> int:
         if args.language in (None, entry.language) and args.topic in (None, entry.topic)
     ]
     if args.json:
-        _print_json({"entries": [dataclasses.asdict(entry) for entry in chosen]})
+        print_json({"entries": [dataclasses.asdict(entry) for entry in chosen]})
         return 0
     for entry in chosen:
         mark = "" if entry.status == "vetted" else " (draft, never spoken)"
         print(f"{entry.id} [{entry.decision}] {', '.join(entry.facts)}{mark}")
         print(f"      {entry.answer}")
     return 0
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voice.commands.common import add_command, print_json
 from voice.config import Config
 
 if TYPE_CHECKING:
@@ -47,31 +47,34 @@ def add_parser(subparsers: Any) -> None:
         description="See, fetch, check, import and remove models.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add(commands, "list", "show all models and what is on this machine", _list)
-    fetch = _add(commands, "fetch", "download what is missing or damaged", _fetch)
+    add_command(
+        commands, "list", "show all models and what is on this machine", _list, _EXAMPLES["list"]
+    )
+    fetch = add_command(
+        commands, "fetch", "download what is missing or damaged", _fetch, _EXAMPLES["fetch"]
+    )
     fetch.add_argument("models", nargs="*", metavar="MODEL", help="default: those of the profile")
     fetch.add_argument("--profile", metavar="NAME", help="starter, pi or desktop")
-    verify = _add(commands, "verify", "read every installed file and compare its hash", _verify)
-    verify.add_argument("models", nargs="*", metavar="MODEL", help="default: all installed ones")
-    bring = _add(commands, "import", "install from a folder, USB stick or archive", _import)
-    bring.add_argument("path", type=Path, metavar="PATH")
-    remove = _add(commands, "remove", "delete a model from this machine", _remove)
-    remove.add_argument("models", nargs="+", metavar="MODEL")
-
-
-def _add(
-    commands: Any, name: str, text: str, run: Callable[[argparse.Namespace, Config], int]
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=f"examples:\n{_EXAMPLES[name]}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    verify = add_command(
+        commands,
+        "verify",
+        "read every installed file and compare its hash",
+        _verify,
+        _EXAMPLES["verify"],
     )
-    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    parser.set_defaults(run=run)
-    return parser
+    verify.add_argument("models", nargs="*", metavar="MODEL", help="default: all installed ones")
+    bring = add_command(
+        commands,
+        "import",
+        "install from a folder, USB stick or archive",
+        _import,
+        _EXAMPLES["import"],
+    )
+    bring.add_argument("path", type=Path, metavar="PATH")
+    remove = add_command(
+        commands, "remove", "delete a model from this machine", _remove, _EXAMPLES["remove"]
+    )
+    remove.add_argument("models", nargs="+", metavar="MODEL")
 
 
 def _list(args: argparse.Namespace, config: Config) -> int:
@@ -79,7 +82,7 @@ def _list(args: argparse.Namespace, config: Config) -> int:
     rows = [_row(store, model) for model in store.catalog]
     if args.json:
         profiles = {name: dict(stages) for name, stages in store.catalog.profiles.items()}
-        _print_json({"store": str(store.root), "profiles": profiles, "models": rows})
+        print_json({"store": str(store.root), "profiles": profiles, "models": rows})
         return 0
     _print_table(rows)
     for name, stages in store.catalog.profiles.items():
@@ -91,7 +94,8 @@ def _list(args: argparse.Namespace, config: Config) -> int:
 def _fetch(args: argparse.Namespace, config: Config) -> int:
     store = _store(config)
     profile = store.catalog.profile(args.profile or config.models.profile)
-    ids = args.models or list(profile.values())
+    of_profile = profile.values() if args.profile or not args.models else ()
+    ids = list(dict.fromkeys([*of_profile, *args.models]))
     wanted = [store.catalog.model(name) for name in ids if store.problem(name)]
     if not args.json:
         for model in wanted:
@@ -99,7 +103,7 @@ def _fetch(args: argparse.Namespace, config: Config) -> int:
     with _progress(quiet=args.json) as progress:
         fetched = store.fetch(ids, progress)
     if args.json:
-        _print_json({"fetched": fetched, "ready": ids})
+        print_json({"fetched": fetched, "ready": ids})
     else:
         print(f"ready: {', '.join(ids)}")
     return 0
@@ -111,7 +115,7 @@ def _verify(args: argparse.Namespace, config: Config) -> int:
     with _progress(quiet=args.json) as progress:
         faults = store.verify(args.models, progress)
     if args.json:
-        _print_json({"checked": checked, "faults": [vars(fault) for fault in faults]})
+        print_json({"checked": checked, "faults": [vars(fault) for fault in faults]})
     else:
         for fault in faults:
             print(f"{fault.problem}\n  {fault.fix}")
@@ -126,7 +130,7 @@ def _import(args: argparse.Namespace, config: Config) -> int:
     with _progress(quiet=args.json) as progress:
         ready = import_models(_store(config), args.path, progress)
     if args.json:
-        _print_json({"ready": ready})
+        print_json({"ready": ready})
     else:
         print(f"ready: {', '.join(ready)}")
     return 0
@@ -136,7 +140,7 @@ def _remove(args: argparse.Namespace, config: Config) -> int:
     store = _store(config)
     freed_bytes = {name: store.remove(name) for name in args.models}
     if args.json:
-        _print_json({"freed_bytes": freed_bytes})
+        print_json({"freed_bytes": freed_bytes})
     else:
         for name, size in freed_bytes.items():
             print(f"removed {name}: {_megabytes(size)} freed")
@@ -207,7 +211,3 @@ def _progress(*, quiet: bool) -> Iterator[Progress]:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size < 10_000_000 else f"{size / 1e6:,.0f} MB"
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voice.commands.common import add_command, print_json
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -44,7 +44,9 @@ def add_parser(subparsers: Any) -> None:
         description="Choose the words that begin a question, and try them.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    add = _add(commands, "add", "listen for one more word, or change one", _add_word)
+    add = add_command(
+        commands, "add", "listen for one more word, or change one", _add_word, _EXAMPLES["add"]
+    )
     add.add_argument("word", metavar="WORD")
     add.add_argument(
         "--pinyin",
@@ -56,27 +58,16 @@ def add_parser(subparsers: Any) -> None:
     add.add_argument("--boost", type=float, metavar="X", help="more: wakes more easily (1.5)")
     add.add_argument("--threshold", type=float, metavar="X", help="less: wakes more easily (0.25)")
     add.add_argument("--yes", action="store_true", help="the likeliest pinyin is right")
-    _add(commands, "list", "show the words", _list)
-    remove = _add(commands, "remove", "listen for a word no more", _remove)
+    add_command(commands, "list", "show the words", _list, _EXAMPLES["list"])
+    remove = add_command(
+        commands, "remove", "listen for a word no more", _remove, _EXAMPLES["remove"]
+    )
     remove.add_argument("words", nargs="+", metavar="WORD")
-    test = _add(commands, "test", "show how near audio comes to a wake word", _test)
+    test = add_command(
+        commands, "test", "show how near audio comes to a wake word", _test, _EXAMPLES["test"]
+    )
     test.add_argument("recordings", nargs="*", type=Path, metavar="WAV")
     test.add_argument("--mic", action="store_true", help="listen to the microphone")
-
-
-def _add(
-    commands: Any, name: str, text: str, run: Callable[[argparse.Namespace, Config], int]
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=f"examples:\n{_EXAMPLES[name]}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _add_word(args: argparse.Namespace, config: Config) -> int:
@@ -95,7 +86,7 @@ def _add_word(args: argparse.Namespace, config: Config) -> int:
     doubts = concerns(word, others)
     save_words(config.wake_file, [*others, word])
     if args.json:
-        _print_json({"word": asdict(word), "changed": len(others) < len(before), "doubts": doubts})
+        print_json({"word": asdict(word), "changed": len(others) < len(before), "doubts": doubts})
         return 0
     print(f"{'changed' if len(others) < len(before) else 'added'}: {_line(word)}")
     for doubt in doubts:
@@ -112,7 +103,7 @@ def _list(args: argparse.Namespace, config: Config) -> int:
     engine = engine_of(config)
     if args.json:
         rows = [asdict(word) for word in words]
-        _print_json({"file": str(config.wake_file), "engine": engine, "words": rows})
+        print_json({"file": str(config.wake_file), "engine": engine, "words": rows})
         return 0
     for word in words:
         print(_line(word))
@@ -136,7 +127,7 @@ def _remove(args: argparse.Namespace, config: Config) -> int:
         )
     save_words(config.wake_file, kept)
     if args.json:
-        _print_json({"removed": args.words, "words": [word.text for word in kept]})
+        print_json({"removed": args.words, "words": [word.text for word in kept]})
     else:
         print(f"removed: {', '.join(args.words)}; left: {', '.join(word.text for word in kept)}")
     return 0
@@ -191,7 +182,3 @@ def _line(word: WakeWord) -> str:
     ways = " / ".join(word.pinyin) or "English"
     off = "" if word.enabled else "  (off)"
     return f"{word.text}  {ways}  boost {word.boost:g}  threshold {word.threshold:g}{off}"
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
