@@ -1,0 +1,121 @@
+"""Training data: rows of conversations, read from what people have, checked and split.
+
+    shapes.py        the shapes a row comes in (Alpaca, ShareGPT, messages, ...), told by content
+    json_rows.py     JSON, JSON lines and concatenated objects, piece by piece
+    csv_rows.py      CSV and TSV
+    reading.py       files and folders to rows; what cannot be read becomes a `Problem`
+    doctor.py        everything that can be wrong with rows that could be read
+    similarity.py    exact and near duplicates
+    pairing.py       do the answers belong to their questions?
+    privacy.py       personal data and details of facilities
+    supervision.py   which tokens of a row are trained
+    dividing.py      training and validation without leakage between them
+    writing.py       rows back to a file, in any of the formats
+
+Nothing is dropped or changed in silence: the rows that go in are those that come out and those
+that a `Problem` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from llm import Message
+
+KINDS = ("", "answer", "correction", "refusal")
+"""What a row teaches: to answer, to put a false premise right, or to say that it does not know."""
+
+
+class DataError(Exception):
+    """Training data cannot be used; `fix` is what to do."""
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.fix = fix
+
+
+@dataclass(frozen=True, order=True)
+class Origin:
+    """Where a row stands."""
+
+    path: Path
+    line: int = 1
+    """The first line of the row, counted from 1."""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One conversation to learn from; its last message is the answer."""
+
+    messages: tuple[Message, ...]
+    """Of the roles system, user and assistant, the last one the assistant's."""
+    origin: Origin
+    kind: str = ""
+    """One of KINDS; empty = not told."""
+    entry: str = ""
+    """Id of the knowledge entry the row was made of; rows of one entry are kept together."""
+    thinking: str = ""
+    """Chain of thought before the last answer."""
+    rejected: str = ""
+    """A worse last answer, for preference training."""
+
+    @property
+    def question(self) -> str:
+        """Return the last text of the user."""
+        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+
+    @property
+    def answer(self) -> str:
+        """Return the last text of the assistant."""
+        return self.messages[-1].content
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a row or with the data as a whole, and what to do about it."""
+
+    level: str
+    """error = training on it would do harm or is impossible, warning = to look at."""
+    code: str
+    """Short name for scripts, for example empty-answer."""
+    origin: Origin
+    field: str
+    """Which part of the row, for example messages[1].content; empty = all of it."""
+    message: str
+    fix: str = ""
+    """What to do."""
+
+    def __str__(self) -> str:
+        where = f"{self.origin}:{self.field}" if self.field else str(self.origin)
+        return f"{where}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was read: found rows = `rows` and those that an `unread` problem names."""
+
+    rows: tuple[Row, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """found, read, unread: of all rows; format.NAME: rows of each format."""
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Return the problems that forbid training."""
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+
+def read(paths: Iterable[Path]) -> Dataset:
+    """Read files, and the data files of folders, of any known format.
+
+    Rows that cannot be used become problems of level error. Raises DataError: a file is missing
+    or cannot be opened.
+    """
+    from llm.data.reading import read_all
+
+    return read_all(paths)
