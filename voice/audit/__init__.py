@@ -10,8 +10,7 @@ more: who may write the file may also build a whole new chain, cut off its end t
 noted head, put back an older copy, or delete it. All of that is found only by a head that was
 noted elsewhere, on paper or with an export: `hean audit verify --head HASH`.
 
-    record.py    what is recorded of a turn, and how much of its text
-    masking.py   personal data in questions
+    record.py    what is recorded of a turn, and how much of its text (see llm/masking.py)
     chain.py     rows, their hashes, and what a break in the chain means
     database.py  the SQLite file: open, migrate, one transaction, clear errors
     log.py       append, read, verify, prune

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from llm.answer import Answer
+from llm.masking import mask
 from voice import __version__
-from voice.audit.masking import mask
 from voice.config import AuditConfig
 from voice.events import Outcome
 

@@ -1,4 +1,4 @@
-"""Personal data in questions: numbers of persons and telephones, names, addresses, e-mail.
+"""Personal data in texts: numbers of persons and telephones, names, addresses, e-mail.
 
 Rules, not understanding: they would rather mask too much (any 15 digits) than too little, and
 they cannot know a name that nothing announces ("我是张三"). Digits are found as speech
@@ -115,19 +115,34 @@ _RULES = (
 )
 
 
-def mask(text: str) -> str:
-    """Return the text with personal data replaced by [e-mail], [id], [phone], [address], [name]."""
+@dataclass(frozen=True, order=True)
+class Found:
+    """A place in a text that holds personal data."""
+
+    start: int
+    end: int
+    label: str
+    """e-mail, id, phone, address or name."""
+
+
+def find(text: str) -> list[Found]:
+    """Return the places that hold personal data, in order, none inside another."""
     plain, digits = text, text.translate(_AS_DIGITS)  # the same length, place by place
-    found: list[tuple[int, int, str]] = []
+    found = []
     for rule in _RULES:
         for match in rule.pattern.finditer(digits if rule.spoken_digits else plain):
             start, end = match.span("what" if "what" in rule.pattern.groupindex else 0)
             if rule.keeps(match.string[start:end]):
                 continue
-            found.append((start, end, rule.label))
+            found.append(Found(start, end, rule.label))
             plain, digits = (_blank(which, start, end) for which in (plain, digits))
-    for start, end, label in sorted(found, reverse=True):
-        text = f"{text[:start]}[{label}]{text[end:]}"
+    return sorted(found)
+
+
+def mask(text: str) -> str:
+    """Return the text with personal data replaced by [e-mail], [id], [phone], [address], [name]."""
+    for place in reversed(find(text)):
+        text = f"{text[: place.start]}[{place.label}]{text[place.end :]}"
     return text
 
 

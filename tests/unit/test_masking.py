@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.audit.masking import mask
+from llm.masking import mask
 
 
 @pytest.mark.parametrize(
