@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from llm import Files, GenerationError, GenerationStats, LlmConfig, Message, Sampling
+from llm.fingerprint import BASE_FINGERPRINT, fingerprint
 from llm.gguf import Gguf, read_gguf
 from llm.llama_native import BATCH_TOKENS, NativeModel, NativeSettings
 from llm.pieces import PieceAssembler
@@ -15,6 +18,8 @@ from llm.rehearsal import rehearse
 from llm.template import ChatTemplate
 
 _DEFAULT_SAMPLING = Sampling()
+_SCORED_TOKENS = 32
+"""Tokens scored at once: each takes the memory of one score for every word of the vocabulary."""
 
 
 def _never() -> bool:
@@ -43,7 +48,7 @@ class LlamaCppModel:
                 f"{path} is a LoRA adapter and not a model: set it as llm.adapter"
             )
         if adapter:
-            _check_adapter(read_gguf(adapter), gguf)
+            check_adapter(read_gguf(adapter), gguf)
         self.name = path.stem
         self.template = ChatTemplate.from_gguf(gguf)
         self.context_tokens = min(config.context_tokens, _trained_context(gguf))
@@ -96,6 +101,44 @@ class LlamaCppModel:
             finally:
                 self.stats = progress.stats()
 
+    def score(self, messages: list[Message]) -> list[float]:
+        """Return the natural log of the probability of each token of the last message, its end
+        included, given the messages before it.
+
+        Costs the tokens of the answer alone where `generate` was just asked the same question.
+        Raises GenerationError: no text, too long for the context, native failure.
+        """
+        with self._exclusive():
+            prompt = self._tokens(messages[:-1], answer_next=True)
+            whole = self._tokens(messages, answer_next=False)
+            begin = _common_length(prompt, whole)
+            ends = (n for n in range(begin, len(whole)) if self._loaded.is_end(whole[n]))
+            whole = whole[: next(ends, len(whole) - 1) + 1]
+            return self._log_probabilities(whole, begin)
+
+    def score_text(self, text: str) -> list[float]:
+        """Return the natural log of the probability of each token of a text, but for its first.
+
+        Raises GenerationError: too long for the context, native failure.
+        """
+        with self._exclusive():
+            return self._log_probabilities(self._loaded.tokenize(text), 1)
+
+    def _log_probabilities(self, tokens: list[int], begin: int) -> list[float]:
+        """Return the log probabilities of the tokens from `begin` on, each given those before."""
+        self._check_room(tokens, 0)
+        self._evaluate_prompt(tokens[: begin - 1], _never)
+        found: list[float] = []
+        for start in range(begin - 1, len(tokens) - 1, _SCORED_TOKENS):
+            part = tokens[start : start + _SCORED_TOKENS]
+            following = tokens[start + 1 : start + 1 + len(part)]
+            self._evaluate(part, every=True)
+            rows = self._loaded.logits(len(part)).astype(np.float64)
+            rows -= rows.max(axis=1, keepdims=True)
+            rows -= np.log(np.exp(rows).sum(axis=1, keepdims=True))
+            found += [float(row[token]) for row, token in zip(rows, following, strict=False)]
+        return found
+
     def close(self) -> None:
         """Free the native memory; closing twice does no harm."""
         if self._native:
@@ -137,7 +180,7 @@ class LlamaCppModel:
         """
         known = _common_length(self._evaluated, tokens)
         # The last token is evaluated anew in any case: the next one is chosen from its result.
-        known = min(known, len(tokens) - 1)
+        known = max(0, min(known, len(tokens) - 1))
         if not self._loaded.forget_from(known):
             known = 0
         del self._evaluated[known:]
@@ -147,9 +190,9 @@ class LlamaCppModel:
             self._evaluate(tokens[start : start + BATCH_TOKENS])
         return len(self._evaluated) - known
 
-    def _evaluate(self, tokens: list[int]) -> None:
+    def _evaluate(self, tokens: list[int], every: bool = False) -> None:
         try:
-            self._loaded.evaluate(tokens, len(self._evaluated))
+            self._loaded.evaluate(tokens, len(self._evaluated), every)
         except GenerationError:
             # What the native memory holds after a failure is not known: begin anew.
             self._loaded.forget_from(0)
@@ -222,12 +265,18 @@ def _trained_context(gguf: Gguf) -> int:
     return int(gguf.metadata.get(f"{gguf.architecture}.context_length", 1 << 30))
 
 
-def _check_adapter(adapter: Gguf, model: Gguf) -> None:
-    """Check what llama.cpp would only say in its log. Raises GenerationError."""
+def check_adapter(adapter: Gguf, model: Gguf) -> None:
+    """Check what llama.cpp says only in its log, or not at all. Raises GenerationError."""
     if not adapter.is_adapter:
         raise GenerationError(f"{adapter.path} is not a LoRA adapter in GGUF format")
     if adapter.architecture != model.architecture:
         raise GenerationError(
             f"the adapter {adapter.path} is for a {adapter.architecture} model, "
             f"{model.path.name} is a {model.architecture} model"
+        )
+    wanted = adapter.metadata.get(BASE_FINGERPRINT)
+    if wanted and wanted != fingerprint(model.path):
+        raise GenerationError(
+            f"the adapter {adapter.path} was made for another base than {model.path.name}: "
+            "set llm.model to the model it was trained on"
         )

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from llm import GenerationError, Sampling
 
 BATCH_TOKENS = 128
@@ -98,11 +101,11 @@ class NativeModel:
         parameters.n_gpu_layers = 0
         self._model = api.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self._model:
-            raise GenerationError(f"{path} cannot be loaded: {_reason()}")
+            raise GenerationError(f"{path} cannot be loaded: {last_errors()}")
         self._vocabulary: Any = api.llama_model_get_vocab(self._model)
         self._context = api.llama_init_from_model(self._model, self._context_parameters(settings))
         if not self._context:
-            raise GenerationError(f"{path} cannot be prepared for answering: {_reason()}")
+            raise GenerationError(f"{path} cannot be prepared for answering: {last_errors()}")
         self._memory: Any = api.llama_get_memory(self._context)
         self._batch = api.llama_batch_init(BATCH_TOKENS, 0, 1)
         if settings.adapter:
@@ -120,11 +123,11 @@ class NativeModel:
         api = self._api
         handle = api.llama_adapter_lora_init(self._model, os.fsencode(adapter))
         if not handle:
-            raise GenerationError(f"the adapter {adapter} does not fit the model: {_reason()}")
+            raise GenerationError(f"the adapter {adapter} does not fit the model: {last_errors()}")
         # The adapter is freed together with its model.
         handles, scales = (api.llama_adapter_lora_p_ctypes * 1)(handle), (ctypes.c_float * 1)(1.0)
         if api.llama_set_adapters_lora(self._context, handles, 1, scales) != 0:
-            raise GenerationError(f"the adapter {adapter} cannot be used: {_reason()}")
+            raise GenerationError(f"the adapter {adapter} cannot be used: {last_errors()}")
 
     def tokenize(self, text: str) -> list[int]:
         """Return the token ids of a text; markers such as <|im_start|> become control tokens."""
@@ -160,8 +163,11 @@ class NativeModel:
         self._api.llama_memory_clear(self._memory, True)
         return position == 0
 
-    def evaluate(self, tokens: Sequence[int], position: int) -> None:
-        """Evaluate at most BATCH_TOKENS tokens that follow `position` earlier ones."""
+    def evaluate(self, tokens: Sequence[int], position: int, every: bool = False) -> None:
+        """Evaluate at most BATCH_TOKENS tokens that follow `position` earlier ones.
+
+        `every` keeps the logits of all of them, not of the last alone. Raises GenerationError.
+        """
         batch = self._batch
         batch.n_tokens = len(tokens)
         for i, token in enumerate(tokens):
@@ -169,10 +175,19 @@ class NativeModel:
             batch.pos[i] = position + i
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = 0
-            batch.logits[i] = i == len(tokens) - 1
+            batch.logits[i] = every or i == len(tokens) - 1
         _errors.clear()
         if code := self._api.llama_decode(self._context, batch):
-            raise GenerationError(f"the language model failed with code {code}: {_reason()}")
+            raise GenerationError(f"the language model failed with code {code}: {last_errors()}")
+
+    def logits(self, count: int) -> NDArray[np.float32]:
+        """Return the scores of what follows each of the `count` tokens evaluated last with `every`.
+
+        Shape (count, words of the vocabulary).
+        """
+        words = self._api.llama_vocab_n_tokens(self._vocabulary)
+        rows = (self._api.llama_get_logits_ith(self._context, i) for i in range(count))
+        return np.stack([np.ctypeslib.as_array(row, (words,)) for row in rows])  # a copy
 
     @contextmanager
     def chooser(self, sampling: Sampling) -> Iterator[TokenChooser]:
@@ -235,6 +250,6 @@ class TokenChooser:
         self._api.llama_sampler_free(self._chain)
 
 
-def _reason() -> str:
-    """Return what llama.cpp said last."""
+def last_errors() -> str:
+    """Return what llama.cpp said last when something failed."""
     return "; ".join(_errors) or "llama.cpp gives no reason"
