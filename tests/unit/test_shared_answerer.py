@@ -1,0 +1,64 @@
+import threading
+from collections.abc import Callable
+
+from llm.answer import Answer
+from tests.unit.scripted import ALARM, WATER, answerer
+from voice.shared_answerer import SharedAnswerer
+
+WITHIN_S = 10
+
+
+class Slow:
+    """An answerer that works until it is told to end, or somebody else is in a hurry."""
+
+    def __init__(self) -> None:
+        inner = answerer()
+        self.retriever, self.model, self.prefill, self.close = (
+            *(inner.retriever, inner.model, inner.prefill, inner.close),
+        )
+        self.began, self.may_end = threading.Event(), threading.Event()
+        self._answer = inner.answer
+
+    def answer(
+        self,
+        text: str,
+        language: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        previous: Answer | None = None,
+    ) -> Answer:
+        self.began.set()
+        while not (cancelled() or self.may_end.wait(0.01)):
+            pass
+        return self._answer(text, language, previous=previous)
+
+
+def test_a_program_gets_the_same_answer_as_a_person():
+    shared = SharedAnswerer(answerer())
+    aside = shared.answer_aside(WATER)
+    assert aside is not None
+    assert aside.text == shared.answer(WATER).text
+
+
+def test_a_program_is_sent_away_while_a_spoken_question_is_answered():
+    slow = Slow()
+    shared = SharedAnswerer(slow)
+    spoken = threading.Thread(target=shared.answer, args=(WATER,))
+    spoken.start()
+    assert slow.began.wait(WITHIN_S)
+    assert shared.answer_aside(ALARM) is None
+    slow.may_end.set()
+    spoken.join(WITHIN_S)
+    assert shared.answer_aside(ALARM) is not None
+
+
+def test_a_spoken_question_cuts_a_programs_short():
+    slow = Slow()
+    shared = SharedAnswerer(slow)
+    answers: list[Answer | None] = []
+    aside = threading.Thread(target=lambda: answers.append(shared.answer_aside(ALARM)))
+    aside.start()
+    assert slow.began.wait(WITHIN_S)
+    threading.Timer(0.2, slow.may_end.set).start()  # ends the spoken one alone
+    assert shared.answer(WATER).text == "先喝瓶装水。烧开没用。"
+    aside.join(WITHIN_S)
+    assert answers[0] is not None and answers[0].text.startswith("先进屋。")

@@ -1,0 +1,188 @@
+"""The interface for the screen and for other programs, described by /v1/openapi.json."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, FastAPI, HTTPException, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+import voice
+from llm.answer import MAX_QUESTION_CHARS
+from voice.kiosk import Controls
+from voice.kiosk.access import Access
+from voice.kiosk.board import Board
+from voice.kiosk.hub import Hub, TooManyClients, first_of
+from voice.kiosk.messages import Message, answer_of
+from voice.kiosk.metrics import CONTENT_TYPE, Metrics
+from voice.shared_answerer import SharedAnswerer
+from voice.vitals import Vitals
+
+PAGE = Path(__file__).with_name("static")
+_TRY_AGAIN_LATER = 1013
+"""Close code of WebSockets, from the registry of RFC 6455."""
+
+
+@dataclass(frozen=True)
+class Kiosk:
+    """What the interface is made of."""
+
+    controls: Controls
+    answerer: SharedAnswerer
+    board: Board
+    hub: Hub
+    vitals: Vitals
+    metrics: Metrics
+    topics: dict[str, list[dict[str, Any]]]
+    words: tuple[str, ...]
+    """The wake words."""
+    approval: str
+    """Who has signed the knowledge base, in one sentence."""
+
+
+class Question(BaseModel):
+    """A question in writing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARS)]
+    language: Literal["zh", "en"] | None = None
+    aloud: bool = False
+    """Speak the answer and show it on the screen, as if the question had been said."""
+
+
+class Command(BaseModel):
+    """What is asked of the voice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Literal["wake", "stop", "repeat", "slower", "faster", "louder", "softer", "more"]
+
+
+class Volume(BaseModel):
+    """Loudness of the answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    volume: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def create_app(kiosk: Kiosk) -> FastAPI:
+    """Return the application that answers all requests."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        kiosk.hub.open()
+        yield
+        kiosk.hub.close()
+
+    # The pages of documentation that FastAPI brings load their scripts from the network.
+    app = FastAPI(
+        title="He'an",
+        version=voice.__version__,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.include_router(_health(kiosk))
+    app.include_router(_interface(kiosk))
+    app.get("/", include_in_schema=False)(lambda: FileResponse(PAGE / "index.html"))
+    app.mount("/static", StaticFiles(directory=PAGE))
+    app.add_middleware(Access)
+    return app
+
+
+def _health(kiosk: Kiosk) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz")
+    def alive() -> dict[str, str]:
+        """Tell that the program runs."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", responses={503: {"description": "Nobody is heard just now"}})
+    def ready(response: Response) -> dict[str, str]:
+        """Tell whether somebody who speaks now is heard."""
+        problem = kiosk.vitals.problem
+        response.status_code = 503 if problem else 200
+        return {"status": problem or "ready"}
+
+    @router.get("/metrics", response_class=Response)
+    def metrics() -> Response:
+        """Return counts and times for Prometheus."""
+        return Response(kiosk.metrics.text(), media_type=CONTENT_TYPE)
+
+    return router
+
+
+def _interface(kiosk: Kiosk) -> APIRouter:
+    router = APIRouter(prefix="/v1", tags=["assistant"])
+
+    @router.get("/about")
+    def about() -> Message:
+        """Return version, wake words, topics with their questions, and who approved the texts."""
+        return {
+            "version": voice.__version__,
+            "wake_words": kiosk.words,
+            "topics": kiosk.topics,
+            "approval": kiosk.approval,
+            "volume": kiosk.controls.volume,
+        }
+
+    @router.post("/ask", responses={503: {"description": "Needed for a spoken question"}})
+    async def ask(question: Question) -> Message:
+        """Answer a question by the answer policy; aloud, the answer comes with the events."""
+        if question.aloud:
+            kiosk.controls.ask(question.text, question.language or "")
+            return {"accepted": True}
+        aside = kiosk.answerer.answer_aside
+        answer = await run_in_threadpool(aside, question.text, question.language)
+        if answer is None:
+            raise HTTPException(503, "a spoken question comes first", {"Retry-After": "3"})
+        return answer_of(answer)
+
+    @router.post("/command")
+    def command(wanted: Command) -> dict[str, bool]:
+        """Wake the assistant, stop it, or let it say the last answer again."""
+        kiosk.controls.command(wanted.name)
+        return {"accepted": True}
+
+    @router.put("/volume")
+    def volume(wanted: Volume) -> dict[str, float]:
+        """Set the loudness of the answers."""
+        kiosk.controls.volume = wanted.volume
+        return {"volume": kiosk.controls.volume}
+
+    @router.websocket("/events")
+    async def events(socket: WebSocket) -> None:
+        """Tell what goes on now, then everything that happens."""
+        await socket.accept()
+        await first_of(_tell(kiosk, socket), _until_gone(socket))
+
+    return router
+
+
+async def _tell(kiosk: Kiosk, socket: WebSocket) -> None:
+    reason = "too slow, or the assistant ends"
+    try:
+        async for text in kiosk.hub.messages(kiosk.board.picture):
+            await socket.send_text(text)
+    except TooManyClients:
+        reason = "too many screens"
+    except WebSocketDisconnect:
+        return
+    await socket.close(_TRY_AGAIN_LATER, reason)
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    """Read and forget what a screen sends, until it goes."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass

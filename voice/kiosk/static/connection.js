@@ -1,0 +1,43 @@
+// The line to the assistant: what goes on there comes in, what is touched goes out.
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 5000;
+
+/** Call `take` with every message and `lost` whenever the line is broken; connect again for ever. */
+export function connect(take, lost) {
+  let waitMs = FIRST_WAIT_MS;
+  const open = () => {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}/v1/events`);
+    socket.addEventListener("message", (event) => {
+      waitMs = FIRST_WAIT_MS;
+      take(JSON.parse(event.data));
+    });
+    socket.addEventListener("close", () => {
+      lost();
+      setTimeout(open, waitMs);
+      waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
+    });
+  };
+  open();
+}
+
+/** Send an object as JSON; false if the assistant did not take it. */
+export async function send(method, path, body) {
+  try {
+    const response = await fetch(path, {
+      method,
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return response.ok;
+  } catch {
+    return false; // the line is broken: the state shows it already
+  }
+}
+
+/** Return what does not change while the assistant runs: wake words, topics, approval, volume. */
+export async function about() {
+  const response = await fetch("/v1/about");
+  return response.json();
+}

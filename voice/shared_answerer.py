@@ -1,0 +1,50 @@
+"""One answerer for the person in front of the assistant and for programs that ask aside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from llm.answer import Answer, Answerer
+
+_WAIT_S = 5.0
+"""Longest wait of a program for its turn."""
+
+
+class SharedAnswerer:
+    """Lets one question in at a time. A spoken one hardly waits for a program's: that gets the
+    vetted text at once instead of a composed one."""
+
+    def __init__(self, answerer: Answerer) -> None:
+        self.retriever = answerer.retriever
+        self.model = answerer.model
+        self.prefill = answerer.prefill
+        self.close = answerer.close
+        self._answerer = answerer
+        self._lock = threading.Lock()
+        self._spoken = 0
+        """Spoken questions that wait or are being answered."""
+
+    def answer(
+        self,
+        text: str,
+        language: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        previous: Answer | None = None,
+    ) -> Answer:
+        """Answer a spoken question; see `Answerer.answer`. Called by one thread."""
+        self._spoken += 1
+        try:
+            with self._lock:
+                return self._answerer.answer(text, language, cancelled, previous)
+        finally:
+            self._spoken -= 1
+
+    def answer_aside(self, text: str, language: str | None = None) -> Answer | None:
+        """Answer a program's question; None if the assistant is needed for a spoken one."""
+        if self._spoken or not self._lock.acquire(timeout=_WAIT_S):
+            return None
+        try:
+            return self._answerer.answer(text, language, lambda: self._spoken > 0)
+        finally:
+            self._lock.release()
