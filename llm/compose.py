@@ -44,6 +44,26 @@ def prompt(question: str, passage: str, language: str) -> list[Message]:
     return [*prefix(language), Message("user", content)]
 
 
+def quoted_passage(content: str) -> str:
+    """Return the passage in what `prompt` made for the user; nothing if it is another text."""
+    for form in _QUESTION.values():
+        before, between = form.format(passage="\0", question="\0").split("\0")[:2]
+        passage, found, _ = content.removeprefix(before).rpartition(between)
+        if content.startswith(before) and found:
+            return passage
+    return ""
+
+
+def passage_and_question(content: str) -> tuple[str, str]:
+    """Take the user's message of a `prompt` apart; of any other text, the passage is empty."""
+    for form in _QUESTION.values():
+        opening, between = form.removesuffix("{question}").split("{passage}")
+        if content.startswith(opening) and between in content:
+            passage, _, question = content.removeprefix(opening).rpartition(between)
+            return passage, question
+    return "", content
+
+
 def compose(
     model: LanguageModel,
     question: str,
