@@ -42,6 +42,9 @@ class AsrConfig:
 
     model: str = ""
     """Model from the catalogue; empty = the one of the profile."""
+    streaming_model: str = ""
+    """Streaming model for the words that are shown while somebody speaks; `model` then decides what
+    was said. Empty = `model` does both."""
     language: str = "auto"
     """Language of the questions: auto, zh or en."""
     threads: int = 2

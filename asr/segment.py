@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os.path import commonprefix
+from typing import Protocol
 
 import numpy as np
 
@@ -31,6 +32,16 @@ _QUIET_RATIO = 0.06
 """Loudness of a quiet frame relative to the loudest of the segment: about -24 dB."""
 _SILENCE_RMS = 3e-4
 """Below it (-70 dB) there is no speech, whatever the recogniser would write."""
+
+
+class SegmentRecognizer(Protocol):
+    """A recogniser without streaming."""
+
+    streaming: bool
+
+    def stream(self) -> SegmentStream:
+        """Begin an utterance."""
+        ...
 
 
 class SegmentStream:
@@ -56,23 +67,30 @@ class SegmentStream:
             self._parts.append(np.nan_to_num(samples))
 
     def partial(self) -> str:
-        """Return the beginning on which two successive decodings agreed."""
-        audio = self._audio()
-        new = len(audio) - self._decoded
-        if new == 0 or len(audio) > PARTIAL_LIMIT_S * RATE_HZ:
-            return self._shown
-        pausing = self._settled is None and _pauses(audio)
-        if new < max(self._every, len(audio) * PARTIAL_GROWTH) and not pausing:
-            return self._shown
-        self._decoded = len(audio)
-        if self._is_settled(audio):
-            return self._shown
-        heard = self._transcribe(audio, pausing)
-        self._settled = (len(audio), heard) if pausing else None
-        agreed = heard.text if pausing else commonprefix([self._last, heard.text])
-        self._shown = agreed or self._shown
-        self._last = heard.text
+        """Return the beginning on which two successive decodings agreed, all of it at a pause."""
+        settled = self.settle()
+        if settled is not None:
+            self._shown = self._last = settled.text or self._shown
+        elif self._is_due():
+            heard = self._transcribe(self._audio(), thorough=False).text
+            self._shown = steadied(self._shown, commonprefix([self._last, heard]))
+            self._last = heard
         return self._shown
+
+    def settle(self) -> Transcript | None:
+        """Decode thoroughly if the person pauses; None while somebody speaks.
+
+        If nothing but quiet follows, this is already the final transcript.
+        """
+        audio = self._audio()
+        if self._settled is not None and self._is_settled(audio):
+            return self._settled[1]
+        self._settled = None
+        if len(audio) > PARTIAL_LIMIT_S * RATE_HZ or not _pauses(audio):
+            return None
+        self._decoded = len(audio)
+        self._settled = (len(audio), self._transcribe(audio, thorough=True))
+        return self._settled[1]
 
     def finish(self) -> Transcript:
         """Return the final transcript."""
@@ -80,6 +98,16 @@ class SegmentStream:
         if self._settled is not None and self._is_settled(audio):
             return self._settled[1]
         return self._transcribe(audio, True)
+
+    def _is_due(self) -> bool:
+        """Tell whether there is enough new audio for another partial decoding; note that it was."""
+        length = len(self._audio())
+        if length > PARTIAL_LIMIT_S * RATE_HZ:
+            return False
+        due = length - self._decoded >= max(self._every, length * PARTIAL_GROWTH)
+        if due:
+            self._decoded = length
+        return due
 
     def _audio(self) -> Samples:
         if len(self._parts) > 1:
@@ -98,6 +126,14 @@ class SegmentStream:
         if len(audio) < SHORTEST_S * RATE_HZ or loudness(audio).max() < _SILENCE_RMS:
             return Transcript("")
         return self._decode(audio, thorough)
+
+
+def steadied(shown: str, agreed: str) -> str:
+    """Return what to show after `shown`, once decodings agree on `agreed`.
+
+    Shown text does not flicker: it grows, and is corrected only by what is at least as long.
+    """
+    return agreed if len(agreed) >= len(shown) else shown
 
 
 def loudness(audio: Samples) -> Samples:

@@ -80,17 +80,27 @@ def trusted_keys_folder(config: Config) -> Path:
 
 def load_ears(config: Config, knowledge: KnowledgeBase) -> Ears:
     """Load voice activity detection, recognition and repair."""
-    from asr.engines import create_recognizer
     from asr.vad import SileroVad
 
-    found = ModelFiles(config)
-    _, vad_files = found.find("vad")
-    model, files = found.find("asr", config.asr.model)
+    _, vad_files = ModelFiles(config).find("vad")
     return Ears(
         SileroVad(vad_files, config.vad.threshold),
-        create_recognizer(model.engine, files, config.asr),
+        load_recognizer(config),
         Repairer(knowledge.terms("zh")),
     )
+
+
+def load_recognizer(config: Config) -> Recognizer:
+    """Load speech recognition; with a streaming model, both as one."""
+    from asr.engines import TWO_PASS, create_recognizer, two_pass_files
+
+    found = ModelFiles(config)
+    model, files = found.find("asr", config.asr.model)
+    if not config.asr.streaming_model:
+        return create_recognizer(model.engine, files, config.asr)
+    live, live_files = found.find("asr", config.asr.streaming_model)
+    both = two_pass_files({live.engine: live_files, model.engine: files})
+    return create_recognizer(TWO_PASS, both, config.asr)
 
 
 def load_retriever(config: Config, knowledge: KnowledgeBase) -> Retriever:

@@ -138,6 +138,8 @@ def _used_models(config: Config, catalog: Catalog) -> dict[str, str]:
     chosen = {"asr": config.asr.model, "llm": config.llm.model, "tts": config.tts.model}
     used = dict(catalog.profile(config.models.profile))
     used |= {stage: model for stage, model in chosen.items() if model}
+    if config.asr.streaming_model:
+        used["streaming asr"] = config.asr.streaming_model
     if config.llm.server_url or used.get("llm") == NO_MODEL:
         used.pop("llm", None)
     return used

@@ -6,6 +6,7 @@ Human recordings lie beside the checkout; they are not part of the project.
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,13 @@ from asr.endpoint import Boundary, Endpointer, EndpointRules
 from asr.engines import create_recognizer
 from asr.error_rate import error_rate
 from asr.vad import CHUNK_SAMPLES, SileroVad
+from models.manifest import make_manifest, write_manifest
 from models.store import Store
+from tests import tiny_asr
+from tests.commands import DATA
 from voice.audio.wavfile import read_audio
 from voice.config import Config
+from voice.engines import load_recognizer
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "audio"
 
@@ -128,3 +133,40 @@ def test_silero_refuses_a_chunk_of_another_length(vad: SileroVad) -> None:
 def test_silero_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(RecognitionError, match="no_vad.onnx does not exist"):
         SileroVad({"model": tmp_path / "no_vad.onnx"})
+
+
+@pytest.fixture
+def two_pass(tmp_path: Path) -> Recognizer:
+    """Whisper, and beside it a streaming Zipformer that writes `HEARD` whatever it hears."""
+    real = Store(Config().store)
+    live = tmp_path / "zipformer-zh-14m"
+    live.mkdir()
+    files = tiny_asr.BUILDERS["zipformer"](live, tiny_asr.HEARD)
+    names = {role: path.name for role, path in files.items()}
+    write_manifest(live, make_manifest(real.catalog.model(live.name), live, names))
+    (tmp_path / "whisper-base").symlink_to(real.folder("whisper-base"))
+    config = Config()
+    return load_recognizer(
+        replace(
+            config,
+            models=replace(config.models, store=str(tmp_path)),
+            asr=replace(config.asr, streaming_model=live.name),
+        )
+    )
+
+
+@pytest.mark.models
+def test_a_streaming_model_shows_and_whisper_decides(two_pass: Recognizer) -> None:
+    audio, _ = read_audio(DATA / "zh-water.flac", RATE_HZ)
+    stream = two_pass.stream()
+    shown = []
+    for start in range(0, len(audio), CHUNK_SAMPLES):
+        stream.accept(audio[start : start + CHUNK_SAMPLES])
+        shown.append(stream.partial())
+    final = stream.finish()
+    assert "自来水" in final.text
+    assert final.language == "zh"
+    assert shown[-1] == final.text  # decided while nothing but quiet followed
+    seen = list(dict.fromkeys(shown))
+    assert tiny_asr.HEARD in seen
+    assert seen.index(tiny_asr.HEARD) < seen.index(final.text)

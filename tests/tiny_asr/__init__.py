@@ -13,9 +13,21 @@ from tests.tiny_asr import sense_voice, whisper, zipformer
 
 HEARD = "碘片怎么吃"
 
+
+def build_two(folder: Path, heard: str) -> dict[str, Path]:
+    """Write a streaming model and one by segment; the roles say of which of the two they are."""
+    files = {}
+    for engine, build in (("zipformer", zipformer.build), ("sense-voice", sense_voice.build)):
+        place = folder / engine
+        place.mkdir()
+        files.update({f"{engine}.{role}": path for role, path in build(place, heard).items()})
+    return files
+
+
 BUILDERS: dict[str, Callable[[Path, str], dict[str, Path]]] = {
     "whisper": whisper.build,
     "sense-voice": sense_voice.build,
     "zipformer": zipformer.build,
+    "two-pass": build_two,
 }
 """Write a model that hears the given text into a folder; return its files by role."""

@@ -45,6 +45,18 @@ def test_partial_transcripts_show_only_what_two_decodings_agree_on() -> None:
     assert shown[-1] == "abcd"
 
 
+def test_what_is_shown_does_not_flicker() -> None:
+    heard = iter(
+        ["我家", "我家里", "我假离核", "我假离河电站", "我家离核电站八", "我家离核电站八公里"]
+    )
+    stream = SegmentStream(lambda audio, thorough: Transcript(next(heard), "zh"), AsrConfig())
+    shown = []
+    for second in (1, 1, 1, 1, 1, 1):
+        stream.accept(voice(second))
+        shown.append(stream.partial())
+    assert shown == ["", "我家", "我家", "我假离", "我假离", "我家离核电站八"]
+
+
 def test_decodings_keep_their_distance() -> None:
     decode = Decoder()
     feed(SegmentStream(decode, AsrConfig(partial_every_s=0.5)), voice(8))
