@@ -149,10 +149,54 @@ def test_it_is_busy_from_the_question_to_the_end_of_the_answer() -> None:
         room.diary.wait_for(AnswerReady)
         assert room.responder.busy
         room.voice.may_speak.set()
-        end = time.monotonic() + 10
-        while room.responder.busy and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not room.responder.busy
+        wait_until(lambda: not room.responder.busy)
+
+
+@pytest.mark.parametrize(("text", "apology"), [(WATER, "zh"), ("is it safe", "en")])
+def test_a_question_of_unknown_language_is_apologised_for_in_its_own(
+    text: str, apology: str
+) -> None:
+    spoken: list[str] = []
+
+    def fails(part: str) -> bool:
+        spoken.append(part)
+        return len(spoken) == 1
+
+    with speaking(fails) as room:
+        room.ask(1, text, language="")
+    assert room.outcomes() == [(1, Outcome.FAILED)]
+    assert APOLOGY[apology].startswith(spoken[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("先喝瓶装水", True),
+        ("先和平装水", True),  # as a recogniser writes its own voice
+        ("烧开没用", True),
+        ("烧开有用吗", False),
+        ("瓶装水从哪里来", False),
+        ("停", False),
+        ("水", True),
+        ("睡", False),  # too short to go by its sound
+        ("", False),
+    ],
+)
+def test_it_knows_its_own_words_by_their_sound(text: str, own: bool) -> None:
+    with speaking() as room:
+        assert not room.responder.says(text)
+        room.voice.may_speak.clear()
+        room.ask(1, WATER)
+        room.diary.wait_for(AnswerReady)
+        wait_until(lambda: room.responder.says("瓶装水"))
+        assert room.responder.says(text) is own
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_the_apology_names_a_place_to_ask_in_both_languages() -> None:
