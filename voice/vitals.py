@@ -17,16 +17,17 @@ class Vitals:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._heard_s: float | None = None
-        self._lost = ""
+        self.lost = ""
+        """Why there is no microphone or loudspeaker just now; it is being looked for."""
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
         if isinstance(event, LevelMeasured):
             self._heard_s = self._clock()
         elif isinstance(event, DeviceLost):
-            self._lost = event.message
+            self.lost = event.message
         elif isinstance(event, DeviceRestored):
-            self._lost = ""
+            self.lost = ""
 
     @property
     def audio_age_s(self) -> float:
@@ -36,8 +37,8 @@ class Vitals:
     @property
     def problem(self) -> str:
         """Return why nobody is heard just now; "" = all is well."""
-        if self._lost:
-            return self._lost
+        if self.lost:
+            return self.lost
         if self._heard_s is None:
             return "no sound has come in yet"
         return "no sound comes in any more" if self.audio_age_s > STALE_S else ""

@@ -39,7 +39,7 @@ class Noted:
 class Lab:
     """A server, its address, and the bus that feeds it."""
 
-    def __init__(self, asked: Answerer | None = None) -> None:
+    def __init__(self, asked: Answerer | None = None, port: int = 0) -> None:
         self.bus, self.controls = Bus(), Noted()
         hub, vitals = Hub(), Vitals()
         metrics, board = Metrics(vitals), Board(hub.tell)
@@ -53,17 +53,17 @@ class Lab:
             hub,
             vitals,
             metrics,
-            TOPICS,
+            dict(TOPICS),
             ("你好核安",),
             "not signed",
         )
-        self.server = Server(KioskConfig(port=0), self.kiosk)
+        self.server = Server(KioskConfig(port=port), self.kiosk)
         self.url = self.server.url
 
 
 @contextmanager
-def open_lab(asked: Answerer | None = None) -> Iterator[Lab]:
-    lab = Lab(asked)
+def open_lab(asked: Answerer | None = None, port: int = 0) -> Iterator[Lab]:
+    lab = Lab(asked, port)
     lab.server.start()
     try:
         yield lab

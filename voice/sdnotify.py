@@ -1,0 +1,65 @@
+"""What systemd is told: that the assistant is ready, that it lives, and how it is.
+
+The protocol is one datagram to the socket that NOTIFY_SOCKET names, see sd_notify(3).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+
+from voice.vitals import Vitals
+
+_LOOK_S = 1.0
+
+
+class Notifier:
+    """Tells systemd how the assistant is, in a thread of its own; without systemd it does nothing.
+
+    The watchdog is fed only while sound is really processed, or while a device that was lost is
+    being looked for: a stage that hangs lets it starve, and systemd starts the assistant anew.
+    """
+
+    def __init__(self, vitals: Vitals, environment: Mapping[str, str] = os.environ) -> None:
+        self._vitals = vitals
+        self._address = environment.get("NOTIFY_SOCKET", "")
+        starves_us = int(environment.get("WATCHDOG_USEC", "0") or 0)
+        # Twice as often as needed, as sd_watchdog_enabled(3) advises.
+        self._every_s = min(_LOOK_S, starves_us / 2e6) if starves_us else _LOOK_S
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
+        self._told = ""
+
+    def start(self) -> None:
+        """Begin to watch."""
+        if self._address:
+            self._thread.start()
+
+    def finish(self) -> None:
+        """Say that the assistant ends."""
+        if self._address:
+            self._ended.set()
+            self._thread.join()
+            self._tell("STOPPING=1")
+
+    def _work(self) -> None:
+        ready = False
+        while not self._ended.wait(self._every_s):
+            problem = self._vitals.problem
+            if not problem and not ready:
+                ready = True
+                self._tell("READY=1")
+            if ready and (not problem or self._vitals.lost):
+                self._tell("WATCHDOG=1")
+            if problem != self._told:
+                self._told = problem
+                self._tell(f"STATUS={problem or 'listening'}")
+
+    def _tell(self, message: str) -> None:
+        # A name that begins with @ is in the abstract namespace of Linux.
+        address = self._address.replace("@", "\0", 1)
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(message.encode(), address)
