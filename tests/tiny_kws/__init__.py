@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnx.parser
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
+
+from tests import tiny_transducer
 
 RATE_HZ = 16_000
 TOKENS = ("<blk>", "<sos/eos>", "<unk>", "n", "ǐ", "h", "ǎo", "é", "ān", "x", "iǎo", "ài")
@@ -22,48 +22,9 @@ TRAINING_TOKENS = ("#0", "#1", "#2")
 TONE_S = 0.12
 
 _FIRST_BAND, _BANDS_APART, _BANDS = 12, 7, 80
-_CONTEXT = 2
-_ENCODER_METADATA = {
-    "model_type": "zipformer2",
-    "encoder_dims": "4",
-    "query_head_dims": "1",
-    "value_head_dims": "1",
-    "num_heads": "1",
-    "num_encoder_layers": "1",
-    "cnn_module_kernels": "3",
-    "left_context_len": "2",
-    "T": "45",
-    "decode_chunk_len": "32",
-}
 
-# Every second of 32 frames; a token's energy is the one of its mel band (natural logarithm).
-_ENCODER = """
-<ir_version: 8, opset_import: ["" : 17]>
-encoder (
-  float[N, 45, 80] x, float[2, N, 1] key, float[1, N, 2, 3] nonlin, float[2, N, 1] value_1,
-  float[2, N, 1] value_2, float[N, 4, 1] conv_1, float[N, 4, 1] conv_2,
-  float[N, 128, 3, 19] embed, int64[N] frames
-) => (
-  float[N, 16, V] encoder_out, float[2, N, 1] new_key, float[1, N, 2, 3] new_nonlin,
-  float[2, N, 1] new_value_1, float[2, N, 1] new_value_2, float[N, 4, 1] new_conv_1,
-  float[N, 4, 1] new_conv_2, float[N, 128, 3, 19] new_embed, int64[N] new_frames
-) {
-  zero = Constant <value_ints = [0]> ()
-  chunk = Constant <value_ints = [32]> ()
-  one = Constant <value_ints = [1]> ()
-  two = Constant <value_ints = [2]> ()
-  half = Slice (x, zero, chunk, one, two)
-  encoder_out = MatMul (half, bands)
-  new_key = Identity (key)
-  new_nonlin = Identity (nonlin)
-  new_value_1 = Identity (value_1)
-  new_value_2 = Identity (value_2)
-  new_conv_1 = Identity (conv_1)
-  new_conv_2 = Identity (conv_2)
-  new_embed = Identity (embed)
-  new_frames = Add (frames, chunk)
-}
-"""
+# A token's energy is the one of its mel band.
+_HEARING = "encoder_out = MatMul (half, bands)"
 
 # The token before is barred, so that a long tone is one token and not many: what is left is blank.
 _DECODER = """
@@ -94,25 +55,14 @@ joiner (float[N, V] encoder_out, float[N, V] decoder_out) => (float[N, V] logit)
 
 def build(folder: Path) -> dict[str, Path]:
     """Write the model; return its files by role."""
-    folder.mkdir(parents=True, exist_ok=True)
-    size = str(len(TOKENS))
     bands = np.zeros((_BANDS, len(TOKENS)), np.float32)
     for number in range(_FIRST_TONE, len(TOKENS)):
         bands[_band(number), number] = 10.0  # sure of itself: probabilities of nearly 0 or 1
-    encoder = onnx.parser.parse_model(_ENCODER)
+    encoder = tiny_transducer.encoder(_HEARING, len(TOKENS))
     encoder.graph.initializer.append(numpy_helper.from_array(bands, "bands"))
-    decoder = onnx.parser.parse_model(_DECODER.replace("VOCABULARY", size))
-    joiner = onnx.parser.parse_model(_JOINER.replace("VOCABULARY", size))
-    context = {"vocab_size": size, "context_size": str(_CONTEXT)}
-    files = {
-        "encoder": _save(folder, encoder, _ENCODER_METADATA),
-        "decoder": _save(folder, decoder, context),
-        "joiner": _save(folder, joiner, {"joiner_dim": size}),
-        "tokens": folder / "tokens.txt",
-    }
-    table = (f"{token} {number}\n" for number, token in enumerate((*TOKENS, *TRAINING_TOKENS)))
-    files["tokens"].write_text("".join(table), encoding="utf-8")
-    return files
+    return tiny_transducer.save(
+        folder, encoder, _DECODER, _JOINER, TOKENS, len(TOKENS), unknown=TRAINING_TOKENS
+    )
 
 
 def say(tokens: Sequence[str], before_s: float = 0.3, after_s: float = 1.0) -> NDArray[np.float32]:
@@ -148,11 +98,3 @@ def _frequency_hz(band: int) -> float:
     """Return the middle of a mel band, as sherpa-onnx divides 20 to 7600 Hz into 80 of them."""
     low, high = (1127 * np.log(1 + hz / 700) for hz in (20, 7600))
     return float(700 * (np.exp((low + (high - low) * (band + 1) / (_BANDS + 1)) / 1127) - 1))
-
-
-def _save(folder: Path, model: onnx.ModelProto, metadata: dict[str, str]) -> Path:
-    helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model)
-    path = folder / f"{model.graph.name}.onnx"
-    onnx.save(model, path)
-    return path
