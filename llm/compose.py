@@ -46,12 +46,7 @@ def prompt(question: str, passage: str, language: str) -> list[Message]:
 
 def quoted_passage(content: str) -> str:
     """Return the passage in what `prompt` made for the user; nothing if it is another text."""
-    for form in _QUESTION.values():
-        before, between = form.format(passage="\0", question="\0").split("\0")[:2]
-        passage, found, _ = content.removeprefix(before).rpartition(between)
-        if content.startswith(before) and found:
-            return passage
-    return ""
+    return passage_and_question(content)[0]
 
 
 def passage_and_question(content: str) -> tuple[str, str]:

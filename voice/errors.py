@@ -5,7 +5,7 @@ HeanError                  exit
 ├── ModelError              65    a model is missing, cut short, altered or of the wrong format
 ├── KnowledgeFault          65    the knowledge base is wrong
 ├── AuditError              65    the audit log is damaged, or cannot be read or written
-├── InputError              66    a recording or text cannot be used, or nothing was heard in it
+├── InputError              66    a recording, text or data cannot be used, or nothing was heard
 ├── StageError              70    recognition, retrieval, generation or synthesis failed
 ├── DeviceError             74    no microphone or loudspeaker, or it was lost
 └── ConfigError             78    wrong configuration: file, key, value or wake word
@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from asr import RecognitionError
 from kws import WakeModelError, WakeWordError
 from llm import GenerationError, KnowledgeError
+from llm.data import DataError
 from models import ModelStoreError
 from voice.tts import SynthesisError
 
@@ -69,7 +70,7 @@ class AuditError(HeanError):
 
 
 class InputError(HeanError):
-    """A recording or text cannot be used, or nothing was heard in it."""
+    """A recording, text or data cannot be used, or nothing was heard in it."""
 
     code, exit_code = "input", 66
 
@@ -101,6 +102,7 @@ def error_of(code: str, message: str) -> HeanError:
 _TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
     ModelStoreError: ModelError,
     KnowledgeError: KnowledgeFault,
+    DataError: InputError,
     WakeModelError: ModelError,  # before its base class
     WakeWordError: ConfigError,
     RecognitionError: StageError,

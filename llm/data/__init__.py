@@ -18,7 +18,7 @@ that a `Problem` names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,3 +119,26 @@ def read(paths: Iterable[Path]) -> Dataset:
     from llm.data.reading import read_all
 
     return read_all(paths)
+
+
+def split(rows: Sequence[Row], share: float = 0.1, seed: int = 0) -> tuple[list[Row], list[Row]]:
+    """Return training rows and about a `share` of validation rows, in their order.
+
+    Rows that ask nearly the same, and rows of one knowledge entry, stay on one side. Each kind and
+    language gets its share. The same rows and seed give the same split.
+    Raises DataError: the rows are too alike to be split.
+    """
+    from llm.data.dividing import split_rows
+
+    return split_rows(rows, share, seed)
+
+
+def write(rows: Iterable[Row], form: str, path: Path) -> int:
+    """Write rows as JSON lines, whole or not at all; return how many.
+
+    `messages` keeps all that a row holds. Raises DataError: unknown format, a conversation that
+    the format cannot hold, or the file cannot be written.
+    """
+    from llm.data.writing import write_rows
+
+    return write_rows(rows, form, path)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 
 from llm.data import DataError, Dataset, Origin, Problem, Row
 from llm.data.csv_rows import csv_values, delimiter_of
-from llm.data.json_rows import Broken, Unclosed, json_values
+from llm.data.json_rows import Broken, Found, Unclosed, json_values
 from llm.data.shapes import fits, parse
 from llm.data.turns import Fault
 
@@ -112,8 +111,7 @@ def items(paths: Iterable[Path]) -> Iterator[Item | Problem]:
     files = list(chain.from_iterable(map(_files, paths)))
     for path in files:
         try:
-            with path.open("rb") as file:
-                yield from _file_items(path, file)
+            yield from _file_items(path)
         except OSError as error:
             why = error.strerror or error
             raise DataError(f"{path} cannot be read: {why}", "check its name and rights") from error
@@ -128,45 +126,39 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _file_items(path: Path, file: IO[bytes]) -> Iterator[Item | Problem]:
-    sample = file.read(_SAMPLE_BYTES)
-    file.seek(0)
+def _file_items(path: Path) -> Iterator[Item | Problem]:
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE_BYTES)
     unusable = _unusable(sample)
     if unusable:
         yield Problem("error", "unreadable-file", Origin(path), "", *unusable)
         return
     encoding = _encoding(sample)
     if encoding == "gb18030":
-        yield Problem(
-            "warning",
-            "encoding",
-            Origin(path),
-            "",
-            "is not UTF-8; it is read as GB18030",
-            "save it as UTF-8 to be sure",
-        )
+        message, fix = "is not UTF-8; it is read as GB18030", "save it as UTF-8 to be sure"
+        yield Problem("warning", "encoding", Origin(path), "", message, fix)
     # Bytes that are no UTF-8 become lone surrogates, which the doctor finds in the rows.
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    text = io.TextIOWrapper(file, encoding, errors, newline="")
+    with path.open(encoding=encoding, errors=errors, newline="") as text:
+        values = _values(text)
+        if values is None:
+            message = "is neither JSON nor a table whose first line names its columns"
+            fix = "name them, for example question,answer"
+            yield Problem("error", "unknown-format", Origin(path), "", message, fix)
+            return
+        yield from (_item(Origin(path, found.line), found.value) for found in values)
+
+
+def _values(text: TextIO) -> Iterator[Found] | None:
+    """Tell JSON from a table by the beginning of the text; None if it is neither."""
     head = text.read(_HEAD_CHARS).lstrip()
     text.seek(0)
     if head[:1] in ("[", "{"):
-        values = json_values(text.read)
-    else:
-        header = next(iter(head.splitlines()), "")
-        delimiter = delimiter_of(header)
-        if not fits({name: "" for name in next(csv.reader([header], delimiter=delimiter), [])}):
-            yield Problem(
-                "error",
-                "unknown-format",
-                Origin(path),
-                "",
-                "is neither JSON nor a table whose first line names its columns",
-                "name them, for example question,answer",
-            )
-            return
-        values = csv_values(text, delimiter)
-    yield from (_item(Origin(path, found.line), found.value) for found in values)
+        return json_values(text.read)
+    header = next(iter(head.splitlines()), "")
+    delimiter = delimiter_of(header)
+    names = next(csv.reader([header], delimiter=delimiter), [])
+    return csv_values(text, delimiter) if fits(dict.fromkeys(names, "")) else None
 
 
 def _item(origin: Origin, value: object) -> Item | Problem:

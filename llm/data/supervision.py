@@ -1,69 +1,114 @@
-"""Which tokens of a conversation are trained: those of the answers, and the end of each."""
+"""Which tokens of a conversation are trained: those of the answers, and the end of each.
+
+The same rule as in training: the prompt is what run time sends, cut into tokens by itself; what
+follows it, up to and with the token that ends the answer, is what the model learns to say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from llm import Message
+from llm import GenerationError, Message
+from llm.data import Problem, Row
 from llm.template import ChatTemplate
 
-Tokenize = Callable[[str], list[int]]
-IsEnd = Callable[[int], bool]
+_SENTINEL = "ANSWER"
+_SHORTEN = "shorten the row, or raise --max-tokens"
+
+
+class Tokens(Protocol):
+    """What cuts a text into the tokens of a model."""
+
+    template: ChatTemplate
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the tokens of a whole prompt; markers become control tokens."""
+        ...
+
+    def continue_text(self, text: str) -> list[int]:
+        """Return the tokens of a text that stands after another."""
+        ...
+
+    def is_end(self, token: int) -> bool:
+        """Return whether the model ends its answer with this token."""
+        ...
 
 
 @dataclass(frozen=True)
 class Supervised:
-    """A conversation as tokens."""
+    """A conversation as tokens, up to one of its answers."""
 
     ids: tuple[int, ...]
-    trained: tuple[bool, ...]
-    """Of the same length: whether the model is to learn to say this token."""
+    start: int
+    """Index of the first token that is trained; all after it are."""
     closed: bool
-    """Whether every answer ends in a token that ends the generation; a model that never sees one
+    """Whether the answer ends in a token that ends the generation; a model that never sees one
     goes on talking for ever."""
 
-    def cut(self, max_tokens: int) -> Supervised:
-        """Return what is left of it in so many tokens; a cut answer has lost its end."""
-        if len(self.ids) <= max_tokens:
-            return self
-        return Supervised(self.ids[:max_tokens], self.trained[:max_tokens], closed=False)
 
+def supervise(row: Row, tokens: Tokens) -> Supervised:
+    """Return the tokens of a row, its chain of thought left out.
 
-def supervise(
-    messages: Sequence[Message], template: ChatTemplate, tokenize: Tokenize, is_end: IsEnd
-) -> Supervised:
-    """Return the tokens of a whole conversation, and which of them are trained.
-
-    The text is that of run time: the opening of an answer ("<|im_start|>assistant") belongs to the
-    prompt; trained is what the model has to say after it, up to and with the end token.
-    Raises GenerationError: the template fails or refuses the conversation.
+    Raises GenerationError: the template fails, refuses the conversation, or changes its prompt.
     """
-    ids = tokenize(template.render(messages, answer_next=False))
-    trained = [False] * len(ids)
-    closed = True
-    for number, message in enumerate(messages):
-        if message.role != "assistant":
-            continue
-        asked = tokenize(template.render(messages[:number], answer_next=True))
-        said = tokenize(template.render(messages[: number + 1], answer_next=False))
-        # A template may write earlier answers otherwise than the last one (Qwen3 leaves out what
-        # was thought); then these places do not exist in the whole, and only the last is trained.
-        if number != len(messages) - 1 and said != ids[: len(said)]:
-            continue
-        begin = _common_length(asked, said)
-        end = _end(said, begin, is_end)
-        closed = closed and end > begin and is_end(said[end - 1])
-        trained[begin:end] = [True] * (end - begin)
-    return Supervised(tuple(ids), tuple(trained), closed)
+    *before, answer = row.messages
+    prompt = tokens.template.render(before)
+    whole = tokens.template.render([*before, Message("assistant", _SENTINEL)], answer_next=False)
+    head, _, end = whole.rpartition(_SENTINEL)
+    if not head.startswith(prompt):
+        raise GenerationError("the template writes another prompt where the answer is known")
+    asked = tokens.tokenize(prompt)
+    said = head[len(prompt) :] + tokens.template.harmless(answer.content.strip())
+    ending = tokens.continue_text(end)[:1]
+    closed = bool(ending) and tokens.is_end(ending[0])
+    return Supervised((*asked, *tokens.continue_text(said), *ending), len(asked), closed)
 
 
-def _end(ids: Sequence[int], begin: int, is_end: IsEnd) -> int:
-    """Return where the answer ends: after its last end token, or with the text if it has none."""
-    ends = [place for place in range(begin, len(ids)) if is_end(ids[place])]
-    return ends[-1] + 1 if ends else len(ids)
+def sequences(row: Row) -> list[Row]:
+    """Return a row for each answer of the conversation, each ending with that answer."""
+    ends = [n for n, m in enumerate(row.messages, 1) if m.role == "assistant"]
+    return [replace(row, messages=row.messages[:end]) for end in ends]
 
 
-def _common_length(a: Sequence[int], b: Sequence[int]) -> int:
-    shorter = min(len(a), len(b))
-    return next((i for i in range(shorter) if a[i] != b[i]), shorter)
+class TokenCheck:
+    """Finds rows that lose what is trained: no trained token, or no end within the limit."""
+
+    def __init__(self, tokens: Tokens, max_tokens: int = 0) -> None:
+        """Check against a limit of tokens; 0 = none."""
+        self._tokens = tokens
+        self._max_tokens = max_tokens
+        self.longest = 0
+
+    def see(self, row: Row) -> Iterator[Problem]:
+        """Yield what is wrong with a row."""
+        for sequence in sequences(row):
+            where = f"messages[{len(sequence.messages) - 1}].content"
+            for code, message, fix in self._faults(sequence):
+                yield Problem("error", code, row.origin, where, message, fix)
+
+    def finish(self) -> Iterator[Problem]:
+        """Yield nothing: rows are judged one by one."""
+        yield from ()
+
+    def _faults(self, row: Row) -> Iterator[tuple[str, str, str]]:
+        try:
+            found = supervise(row, self._tokens)
+        except GenerationError as error:
+            yield "template", str(error), "change the row, or take another base"
+            return
+        length = len(found.ids)
+        self.longest = max(self.longest, length)
+        if not found.closed:
+            yield (
+                "no-end",
+                "the template writes no token that ends the answer",
+                "use the template that belongs to the model",
+            )
+        if self._max_tokens and found.start >= self._max_tokens:
+            message = f"no token is trained: the prompt takes {found.start} of {self._max_tokens}"
+            yield "no-trained-tokens", message, _SHORTEN
+        elif self._max_tokens and length > self._max_tokens:
+            message = f"the end of the answer is cut: {length} tokens of {self._max_tokens}"
+            yield "cut-end", message, _SHORTEN

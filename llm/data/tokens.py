@@ -28,12 +28,22 @@ class GgufTokenizer:
         self._vocabulary: Any = self._api.llama_model_get_vocab(self._model)
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the token ids of a text; markers such as <|im_start|> become control tokens."""
+        """Return the tokens of a whole prompt; markers such as <|im_start|> become control tokens.
+
+        Raises GenerationError: too long.
+        """
+        return self._cut(text, begins=True)
+
+    def continue_text(self, text: str) -> list[int]:
+        """Return the tokens of a text that stands after another. Raises GenerationError."""
+        return self._cut(text, begins=False)
+
+    def _cut(self, text: str, begins: bool) -> list[int]:
         content = text.encode("utf-8", errors="replace")
         room = len(content) + 2  # no token is shorter than a byte; begin and end may be added
         ids = (self._api.llama_token * room)()
         count = self._api.llama_tokenize(
-            self._vocabulary, content, len(content), ids, room, True, True
+            self._vocabulary, content, len(content), ids, room, begins, True
         )
         if count < 0:
             raise GenerationError("the text is too long to be cut into tokens")

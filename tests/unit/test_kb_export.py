@@ -1,34 +1,33 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from llm import KnowledgeError
 from llm.compose import NOTHING_VETTED, prefix, prompt
+from llm.data import DataError, Row, read, write
+from llm.data.knowledge_rows import knowledge_rows
+from llm.data.writing import FORMATS
 from llm.knowledge import Entry, load_knowledge
-from llm.knowledge.export import FORMATS, Example, examples, write_examples
 from llm.verify import Verifier
 from tests.unit.knowledge_base import base_of, shipped
 from tests.unit.knowledge_folder import write_base
 
 
 @lru_cache
-def rows() -> tuple[Example, ...]:
-    return tuple(examples(shipped()))
+def rows() -> tuple[Row, ...]:
+    return tuple(knowledge_rows(shipped()))
 
 
-def asked(example: Example) -> str:
+def asked(example: Row) -> str:
     return example.messages[-2].content
 
 
-def answer(example: Example) -> str:
+def answer(example: Row) -> str:
     return example.messages[-1].content
 
 
@@ -43,7 +42,7 @@ def test_prompts_are_those_of_the_assistant() -> None:
 
 def test_one_passage_gives_the_very_prompt() -> None:
     entry = next(e for e in shipped().speakable if e.decision == "verbatim")
-    (*found, last) = examples(base_of(entry))
+    (*found, last) = knowledge_rows(base_of(entry))
     question = entry.ask[-1]
     assert list(last.messages[:-1]) == prompt(question, entry.passage, entry.language)
     assert len(found) == len(entry.ask) - 1
@@ -107,11 +106,11 @@ def test_what_may_not_be_spoken_is_not_exported() -> None:
 
 def test_site_entries_are_left_out() -> None:
     site = Entry("zh.site.x", "zh", "site", ("在哪集合",), "去操场。", ("F001",), reviewer="a")
-    assert list(examples(base_of(site))) == []
+    assert list(knowledge_rows(base_of(site))) == []
 
 
 def test_bare_rows_have_no_passage() -> None:
-    bare = list(examples(shipped(), grounded=False))
+    bare = list(knowledge_rows(shipped(), grounded=False))
     assert {row.kind for row in bare} == {"answer", "correction"}
     assert all([m.role for m in row.messages] == ["user", "assistant"] for row in bare)
 
@@ -121,55 +120,33 @@ def test_the_same_content_gives_the_same_file(tmp_path: Path, seed: str) -> None
     base = write_base(tmp_path / "base")
     script = (
         "import sys; from pathlib import Path; from llm.knowledge import load_knowledge;"
-        "from llm.knowledge.export import examples, write_examples;"
-        "write_examples(examples(load_knowledge(Path(sys.argv[1]))), 'messages', Path(sys.argv[2]))"
+        "from llm.data import write; from llm.data.knowledge_rows import knowledge_rows;"
+        "rows = knowledge_rows(load_knowledge(Path(sys.argv[1])));"
+        "write(rows, 'messages', Path(sys.argv[2]))"
     )
     command = [sys.executable, "-c", script, str(base), str(tmp_path / "other")]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
-    write_examples(examples(load_knowledge(base)), "messages", tmp_path / "here")
+    write(knowledge_rows(load_knowledge(base)), "messages", tmp_path / "here")
     assert (tmp_path / "here").read_bytes() == (tmp_path / "other").read_bytes()
 
 
 def test_another_seed_gives_other_rows() -> None:
-    assert tuple(examples(shipped(), seed=1)) != rows()
-
-
-SHAPES: dict[str, dict[str, Any]] = {
-    "alpaca": {"instruction": str, "input": str, "output": str, "system": str},
-    "sharegpt": {"conversations": list},
-    "conversations": {"conversations": list},
-    "messages": {"messages": list},
-}
+    assert tuple(knowledge_rows(shipped(), seed=1)) != rows()
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_formats(tmp_path: Path, form: str) -> None:
-    counts = write_examples(rows(), form, tmp_path / "a.jsonl")
-    found = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()]
-    assert counts.total() == len(found) == len(rows())
-    assert all({key: type(v) for key, v in row.items()} == SHAPES[form] for row in found)
-    texts = [
-        [row["system"], row["instruction"], row["output"]]
-        if form == "alpaca"
-        else [m.get("content") or m["value"] for m in next(iter(row.values()))]
-        for row in found
+def test_every_format_keeps_text_kind_and_entry(tmp_path: Path, form: str) -> None:
+    assert write(rows(), form, tmp_path / "a.jsonl") == len(rows())
+    back = read([tmp_path / "a.jsonl"])
+    assert back.problems == ()
+    assert [(r.messages, r.kind, r.entry) for r in back.rows] == [
+        (r.messages, r.kind, r.entry) for r in rows()
     ]
-    assert texts == [[m.content for m in row.messages] for row in rows()]
-    roles = {
-        "sharegpt": ["system", "human", "gpt"],
-        "conversations": ["system", "user", "assistant"],
-        "messages": ["system", "user", "assistant"],
-    }
-    if form in roles:
-        turns = next(iter(found[0].values()))
-        assert [turn.get("role") or turn["from"] for turn in turns] == roles[form]
 
 
-def test_nothing_to_export_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(KnowledgeError, match="nothing to export"):
-        write_examples([], "alpaca", tmp_path / "a")
-    with pytest.raises(KnowledgeError, match="unknown format"):
-        write_examples(rows(), "csv", tmp_path / "a")
-    with pytest.raises(KnowledgeError, match="cannot be written"):
-        write_examples(rows()[:1], "alpaca", tmp_path)
+def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="unknown format"):
+        write(rows(), "xml", tmp_path / "a")
+    with pytest.raises(DataError, match="cannot be written"):
+        write(rows()[:1], "alpaca", tmp_path)
     assert list(tmp_path.iterdir()) == []

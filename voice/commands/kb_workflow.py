@@ -6,13 +6,14 @@ import argparse
 import dataclasses
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voice.config import Config
-from voice.errors import UsageError
+from voice.errors import KnowledgeFault, UsageError
 
 if TYPE_CHECKING:
     from llm.knowledge import Entry, KnowledgeBase
@@ -20,19 +21,21 @@ if TYPE_CHECKING:
     from llm.knowledge.importing import Draft
 
 Run = Callable[[argparse.Namespace, Config], int]
-_FORMATS = ("alpaca", "sharegpt", "conversations", "messages")
+_FORMATS = ("messages", "alpaca", "sharegpt", "conversations")
 _EXAMPLES = {
     "build": """\
   hean kb build                               to knowledge.sqlite in the cache folder
   hean kb build --out kb.sqlite --json
 The same content gives the same file, byte for byte (with the same version of SQLite).""",
     "export": """\
-  hean kb export --format alpaca train.jsonl
-  hean kb export --format messages --no-grounded bare.jsonl
+  hean kb export train.jsonl                  rows that quote their passages, for hean train
+  hean kb export --format alpaca --language zh train.jsonl
+  hean kb export --no-grounded bare.jsonl
 Grounded rows quote the passage, and passages that do not answer, in the words of the prompt that
 the assistant uses; without a right passage the answer is a refusal. Bare rows teach the tone, but
 facts in the weights of a small model come out wrong. Drafts, facts of confidence C and M, and
-what a site filled in are never exported.""",
+what a site filled in are never exported. Each row tells its kind (answer, correction or refusal)
+and its entry; hean data check reads the file.""",
     "import": """\
   hean kb import plan.pdf                     drafts of topic "plan"
   hean kb import a.md b.txt --topic village   topics village and village-2
@@ -63,8 +66,10 @@ def add_parsers(commands: Any) -> None:
         _export,
         _EXAMPLES["export"],
     )
-    export.add_argument("--format", required=True, choices=_FORMATS)
+    export.add_argument("--format", default="messages", choices=_FORMATS, help="default: messages")
     export.add_argument("--grounded", action=argparse.BooleanOptionalAction, default=True)
+    export.add_argument("--language", choices=("zh", "en"), help="default: both")
+    export.add_argument("--seed", type=int, default=0, metavar="N", help="of the distractors")
     export.add_argument("file", type=Path, metavar="FILE")
     imported = add_command(
         commands,
@@ -125,10 +130,19 @@ def _build(args: argparse.Namespace, config: Config) -> int:
 
 
 def _export(args: argparse.Namespace, config: Config) -> int:
-    from llm.knowledge.export import examples, write_examples
+    from llm.data import write
+    from llm.data.knowledge_rows import knowledge_rows
     from voice.engines import knowledge_of
 
-    counts = write_examples(examples(knowledge_of(config), args.grounded), args.format, args.file)
+    rows = [
+        row
+        for row in knowledge_rows(knowledge_of(config), args.grounded, args.seed)
+        if args.language is None or row.entry.startswith(f"{args.language}.")
+    ]
+    if not rows:
+        raise KnowledgeFault("no entry may be spoken, so there is nothing to export")
+    write(rows, args.format, args.file)
+    counts = Counter(row.kind for row in rows)
     if args.json:
         print_json({"file": str(args.file), "rows": counts.total(), **counts})
     else:

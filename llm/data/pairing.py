@@ -1,0 +1,186 @@
+"""Do the answers belong to their questions?
+
+A right answer shares words, or at least its meaning, with its question and passage far more than
+with those of other rows. So the similarity of each pair is compared with that of answers drawn
+from elsewhere, and of answers some rows away: a column sorted by itself, or a line lost, shows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llm import SentenceEncoder
+from llm.data import Origin, Problem, Row
+from llm.data.similarity import asked, digest
+from llm.ngrams import character_grams
+
+MOST_ROWS = 4000
+"""Rows that are compared: the first ones."""
+MOST_ENCODED = 600
+FEWEST_ROWS = 20
+SHIFTS = (-3, -2, -1, 1, 2, 3)
+WINDOW = 12
+"""Rows running in which a shift is looked for."""
+_CERTAIN = 4.0
+"""Standard errors from which a difference of means counts; 1 in 30,000 by chance."""
+_STRANGERS = 5
+_FIX = "take question and answer of each row from the same source line again"
+
+Similarity = NDArray[np.float64]
+"""Of the answer of one row to the question of another, shape (rows,)."""
+Compare = Callable[[NDArray[np.int64], NDArray[np.int64]], Similarity]
+"""Similarity of the questions of some rows to the answers of others, pair by pair."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    origin: Origin
+    asked: str
+    question: frozenset[str]
+    """Grams of all that was said before, passage and question."""
+    answer: frozenset[str]
+    text: str
+
+
+class PairingCheck:
+    """Finds answers that stand in the wrong rows."""
+
+    def __init__(self, encoder: SentenceEncoder | None = None) -> None:
+        """Compare by shared words, and by meaning too if there is an encoder."""
+        self._encoder = encoder
+        self._pairs: list[_Pair] = []
+        self._keys: list[bytes] = []
+
+    def see(self, row: Row) -> Iterator[Problem]:
+        """Remember a row; what is wrong shows only in the end."""
+        if row.kind != "refusal" and len(self._pairs) < MOST_ROWS:
+            question, answer = character_grams(row.question), character_grams(row.answer)
+            pair = _Pair(row.origin, asked(row), frozenset(question), frozenset(answer), row.answer)
+            self._pairs.append(pair)
+            self._keys.append(digest(row.answer))
+        yield from ()
+
+    def finish(self) -> Iterator[Problem]:
+        """Yield what is wrong with the pairs."""
+        # An answer that many rows share fits each of them a little, and none well.
+        often = Counter(self._keys)
+        pairs = [p for p, key in zip(self._pairs, self._keys, strict=True) if often[key] <= 3]
+        self._pairs, self._keys = [], []
+        if len(pairs) < FEWEST_ROWS:
+            return
+        words = _by_words(pairs)
+        shifted = list(_shifted_parts(pairs, words))
+        if shifted:
+            yield from shifted
+        elif not _belongs(len(pairs), words):
+            yield from self._by_meaning(pairs)
+
+    def _by_meaning(self, pairs: list[_Pair]) -> Iterator[Problem]:
+        """Judge rows whose words have nothing in common: translations, or wrong answers."""
+        if self._encoder is None:
+            yield Problem(
+                "warning",
+                "pairing",
+                pairs[0].origin,
+                "",
+                "the answers share no more words with their questions than with others",
+                "look at some rows: hean data show",
+            )
+            return
+        some = pairs[:MOST_ENCODED]
+        compare = _by_vectors(some, self._encoder)
+        shifted = list(_shifted_parts(some, compare))
+        if shifted:
+            yield from shifted
+        elif not _belongs(len(some), compare):
+            yield Problem(
+                "error",
+                "wrong-answers",
+                some[0].origin,
+                "",
+                "the answers fit their questions no better than those of other rows",
+                _FIX,
+            )
+
+
+def _belongs(size: int, compare: Compare) -> bool:
+    """Return whether answers fit their own question better than questions of strangers."""
+    rows = np.arange(size)
+    random = np.random.default_rng(0)
+    strangers = np.mean(
+        [compare(rows, (rows + step) % size) for step in random.integers(4, size - 3, _STRANGERS)],
+        axis=0,
+    )
+    return _score(compare(rows, rows) - strangers) > _CERTAIN
+
+
+def _shifted_parts(pairs: list[_Pair], compare: Compare) -> Iterator[Problem]:
+    """Yield each run of rows whose answers fit the questions some rows away far better."""
+    rows = np.arange(len(pairs))
+    own = compare(rows, rows)
+    for shift in SHIFTS:
+        places = rows[max(0, -shift) : len(rows) - max(0, shift)]
+        gain = compare(places + shift, places) - own[places]
+        wrong = np.zeros(len(places), bool)
+        for start in range(0, len(places) - WINDOW + 1, WINDOW // 3):
+            part = gain[start : start + WINDOW]
+            if _score(part) > _CERTAIN and (part > 0).mean() > 0.7:
+                wrong[start : start + WINDOW] = True
+        for first, last in _runs(wrong):
+            begin, end = pairs[places[first]], pairs[places[last]]
+            side = "after" if shift > 0 else "before"
+            yield Problem(
+                "error",
+                "shifted-answers",
+                begin.origin,
+                "",
+                f"up to {end.origin} the answers belong to the questions {abs(shift)} "
+                f"{'row' if abs(shift) == 1 else 'rows'} {side} them",
+                _FIX,
+            )
+
+
+def _runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return first and last place of each run of marked places."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _score(differences: Similarity) -> float:
+    """Return how many standard errors the mean lies above zero (t statistic)."""
+    spread = float(differences.std(ddof=1)) or 1e-9
+    return float(differences.mean()) / (spread / float(np.sqrt(len(differences))))
+
+
+def _by_words(pairs: list[_Pair]) -> Compare:
+    """Compare by the share of the answer's words, weighed by rarity, that the question has."""
+    counts = Counter(gram for pair in pairs for gram in pair.question | pair.answer)
+    weights = {gram: float(np.log(len(pairs) * 2 / n)) for gram, n in counts.items()}
+    totals = [sum(weights[gram] for gram in pair.answer) or 1.0 for pair in pairs]
+
+    def compare(questions: NDArray[np.int64], answers: NDArray[np.int64]) -> Similarity:
+        return np.array(
+            [
+                sum(weights[gram] for gram in pairs[q].question & pairs[a].answer) / totals[a]
+                for q, a in zip(questions, answers, strict=True)
+            ]
+        )
+
+    return compare
+
+
+def _by_vectors(pairs: list[_Pair], encoder: SentenceEncoder) -> Compare:
+    """Compare by the cosine of sentence vectors."""
+    questions = encoder.encode([pair.asked for pair in pairs]).astype(np.float64)
+    answers = encoder.encode([pair.text for pair in pairs]).astype(np.float64)
+
+    def compare(asked_rows: NDArray[np.int64], answer_rows: NDArray[np.int64]) -> Similarity:
+        cosines: Similarity = (questions[asked_rows] * answers[answer_rows]).sum(axis=1)
+        return cosines
+
+    return compare
