@@ -48,9 +48,14 @@ class Base:
 
     def tokenize(self, text: str) -> list[int]:
         """Return token ids as llama.cpp does at run time; markers become control tokens."""
-        tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        tokens = self.continue_text(text)
         bos = self.tokenizer.bos_token_id
         return [bos, *tokens] if self.adds_bos and tokens[:1] != [bos] else tokens
+
+    def continue_text(self, text: str) -> list[int]:
+        """Return the token ids of a text that stands after another."""
+        tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return tokens
 
     @property
     def is_gguf(self) -> bool:
@@ -72,7 +77,9 @@ def load_base(
     Raises UnusableBase: missing, damaged, of an unknown family, or without chat template.
     """
     import torch
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # it would write over the caller's
     dtype = dtype or torch.float32
     if path.is_dir():
         return _from_folder(path, dtype, attention, quantization)

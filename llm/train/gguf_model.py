@@ -28,7 +28,10 @@ _GEMMA_27B_LAYERS = 62
 def load_model(
     gguf: Gguf, reader: GGUFReader, dtype: torch.dtype, attention: str
 ) -> PreTrainedModel:
-    """Return the model with its weights, which `reader` reads. Raises UnusableBase: what would come out wrong."""
+    """Return the model with its weights, which `reader` reads.
+
+    Raises UnusableBase: what would come out wrong.
+    """
     from transformers import AutoModelForCausalLM
     from transformers.initialization import no_init_weights
 

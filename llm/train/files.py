@@ -1,0 +1,84 @@
+"""Files of a run: whole or not there, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from llm.knowledge.files import place
+from llm.train import TrainingError
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def clear_errors(folder: Path) -> Iterator[None]:
+    """Turn a full disk, or a folder that cannot be written, into a TrainingError."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    except Exception as error:
+        # safetensors raises an error of its own that only quotes the system's.
+        if type(error).__name__ != "SafetensorError" or "os error" not in str(error).lower():
+            raise
+        full = any(f"os error {number}" in str(error) for number in _DISK_FULL)
+        raise _unwritable(
+            folder, OSError(errno.ENOSPC if full else errno.EIO, str(error))
+        ) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> TrainingError:
+    if error.errno in _DISK_FULL:
+        return TrainingError(
+            f"the disk of {folder} is full; the last checkpoint is whole",
+            f"make room, then: hean train --resume {folder}",
+        )
+    return TrainingError(f"{error.filename or folder} cannot be written: {error.strerror}")
+
+
+@contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """Give a new folder to fill, then put it in the place of `folder`.
+
+    Killed in between, either the old one is there or, for a blink, none; never half of one.
+    """
+    fresh = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    yield fresh
+    for path in fresh.rglob("*"):
+        _sync(path)
+    _sync(fresh)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.replace(folder)
+    _sync(folder.parent)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace a file of JSON."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    place(partial, path)
+
+
+def read_json(path: Path) -> Any:
+    """Read what `write_json` wrote. Raises TrainingError."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}") from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

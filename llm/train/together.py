@@ -1,0 +1,48 @@
+"""Several processes that train one model: `accelerate launch` starts them, on one machine or many.
+
+Each takes its share of the packs of a step; gradients are added up. A token counts the same
+whichever process had it, so the result is that of one process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import torch
+
+
+class Together:
+    """This process among those of the run; alone unless a launcher says otherwise."""
+
+    def __init__(self, device: str) -> None:
+        self.count = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        if self.count > 1:
+            from accelerate import PartialState
+
+            PartialState(cpu=device == "cpu")  # joins the others: gloo on CPUs, nccl on cards
+
+    @property
+    def leads(self) -> bool:
+        """Return whether this is the process that writes files and shows progress."""
+        return self.rank == 0
+
+    def add_up(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Replace each tensor by its sum over all processes."""
+        if self.count > 1:
+            for tensor in tensors:
+                torch.distributed.all_reduce(tensor)
+
+    def total(self, *values: float) -> list[float]:
+        """Return the sums of numbers over all processes."""
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        sums = torch.tensor(values, dtype=torch.float64, device=device)
+        self.add_up([sums])
+        return list(sums.tolist())
+
+    def close(self) -> None:
+        """Wait for the others and leave."""
+        if self.count > 1:
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
