@@ -1,8 +1,7 @@
 """Rules that come before retrieval: harm, secrets, injection, personal dosing, live data, chat.
 
 The rules and what is said are in `guard.toml`, so that a person can review them without reading
-code. A Chinese term of two or more characters also matches by its sound, so that a misheard
-question meets the same rule.
+code. A Chinese term also matches by its sound, so that a misheard question meets the same rule.
 """
 
 from __future__ import annotations
@@ -28,6 +27,10 @@ RULES = Path(__file__).with_name("guard.toml")
 DECISIONS = ("refuse", "correct", "hand_over", "unknown", "ask_back")
 
 Syllables = Callable[[str], Sequence[str]]
+
+_LEAST_SOUND = {"refuse": 2, "": 3}
+"""Syllables from which a term matches by sound. Two are too common (五十 sounds like 误食): only
+what must be refused is worth a false alarm."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Guard:
         table = _read(path)
         self._sets: Mapping[str, list[str]] = table.get("set", {})
         self.replies = {name: _reply(name, row) for name, row in table.get("reply", {}).items()}
-        self._protect = self._terms("set protect", self._sets.get("protect", []), True)
+        self._protect = self._terms("set protect", self._sets.get("protect", []), 2)
         self._rules = [
             self._rule(number, row) for number, row in enumerate(table.get("rule", []), 1)
         ]
@@ -116,22 +119,24 @@ class Guard:
             raise KnowledgeError(f"{where}: there is no such reply")
         if unknown := sorted(set(row) - {"reply", "all", "unless", "by_sound"}):
             raise KnowledgeError(f"{where}: unknown keys {unknown}")
-        by_sound = bool(row.get("by_sound", True))
-        groups = tuple(self._terms(where, group, by_sound) for group in row.get("all", []))
+        least = _LEAST_SOUND["refuse" if self.replies[row["reply"]].decision == "refuse" else ""]
+        audible = least if row.get("by_sound", True) else 0
+        groups = tuple(self._terms(where, group, audible) for group in row.get("all", []))
         if not groups or not all(groups):
             raise KnowledgeError(f"{where}: `all` needs at least one group of terms")
-        return _Rule(row["reply"], groups, self._terms(where, row.get("unless", []), True))
+        return _Rule(row["reply"], groups, self._terms(where, row.get("unless", []), 2))
 
-    def _terms(self, where: str, group: Sequence[str], by_sound: bool) -> tuple[_Term, ...]:
+    def _terms(self, where: str, group: Sequence[str], audible: int) -> tuple[_Term, ...]:
+        """Return the terms of a group; those of `audible` syllables or more match by sound too."""
         terms: list[_Term] = []
         for written in group:
             if written.startswith("@") and written[1:] not in self._sets:
                 raise KnowledgeError(f"{where}: there is no set {written}")
             members = self._sets[written[1:]] if written.startswith("@") else [written]
-            terms += [self._term(where, member, by_sound) for member in members]
+            terms += [self._term(where, member, audible) for member in members]
         return tuple(terms)
 
-    def _term(self, where: str, written: str, by_sound: bool) -> _Term:
+    def _term(self, where: str, written: str, audible: int) -> _Term:
         if written.startswith("/"):
             try:
                 return _Term(written, re.compile(written[1:]))
@@ -140,8 +145,8 @@ class Guard:
         text = clean(written)
         if not is_han(text[0]):
             return _Term(text, re.compile(rf"(?<![a-z0-9]){re.escape(text)}(?![a-z0-9])"))
-        audible = by_sound and len(text) > 1 and all(is_han(c) for c in text)
-        return _Term(text, None, sound_key(self._syllables(text)) if audible else "")
+        heard = 0 < audible <= len(text) and all(is_han(c) for c in text)
+        return _Term(text, None, sound_key(self._syllables(text)) if heard else "")
 
 
 def _match(rule: _Rule, text: str, sound: str) -> tuple[str, ...] | None:
