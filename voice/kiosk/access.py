@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voice.kiosk import LOOPBACK
+from voice.kiosk.refusals import refusal
 
-MAX_BODY_BYTES = 16_384
-"""The longest question has 1000 characters."""
+MAX_BODY_BYTES = 262_144
+"""A conversation of a chat program; the longest question has 1000 characters."""
 ASKED_PER_S, ASKED_AT_ONCE = 5.0, 20.0
 """Changes that are asked for; more than people can touch, far less than would disturb a voice."""
 HEADERS = {
@@ -73,15 +73,13 @@ class Access:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
-        if not refusal:
+        refused = self._refusal(scope)
+        if not refused:
             await self._app(scope, _limited(receive), _hardened(send))
         elif scope["type"] == "http":
-            code, text = refusal
-            response = JSONResponse({"error": {"code": "access", "message": text}}, code)
-            await response(scope, receive, _hardened(send))
+            await refusal(*refused)(scope, receive, _hardened(send))
         else:
-            await send({"type": "websocket.close", "code": 1008, "reason": refusal[1]})
+            await send({"type": "websocket.close", "code": 1008, "reason": refused[1]})
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)

@@ -22,6 +22,8 @@ from voice.kiosk.board import Board
 from voice.kiosk.hub import Hub, TooManyClients, first_of
 from voice.kiosk.messages import Message, answer_of
 from voice.kiosk.metrics import CONTENT_TYPE, Metrics
+from voice.kiosk.openai import chat_routes
+from voice.kiosk.refusals import refuse_in_one_form
 from voice.shared_answerer import SharedAnswerer
 from voice.vitals import Vitals
 
@@ -94,9 +96,11 @@ def create_app(kiosk: Kiosk) -> FastAPI:
     )
     app.include_router(_health(kiosk))
     app.include_router(_interface(kiosk))
+    app.include_router(chat_routes(kiosk.answerer))
     app.get("/", include_in_schema=False)(lambda: FileResponse(PAGE / "index.html"))
     app.mount("/static", StaticFiles(directory=PAGE))
     app.add_middleware(Access)
+    refuse_in_one_form(app)
     return app
 
 

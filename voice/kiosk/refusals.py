@@ -1,0 +1,31 @@
+"""How a request is refused: one form for everything, {"error": {"code", "message"}}."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+
+def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the response that refuses a request in one line."""
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+    return JSONResponse({"error": {"code": code, "message": message}}, status, dict(headers or {}))
+
+
+def refuse_in_one_form(app: FastAPI) -> None:
+    """Make the framework's own refusals look like ours."""
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
+        return refusal(error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        return refusal(422, f"{place}: {first['msg']}")
