@@ -70,7 +70,8 @@ class LlmConfig:
     """Language model."""
 
     model: str = ""
-    """Model from the catalogue; empty = the one of the profile; none = vetted texts only."""
+    """Model from the catalogue, or the path of a GGUF file; empty = the one that was flashed, else
+    that of the profile; none = vetted texts only."""
     server_url: str = ""
     """OpenAI-compatible server to use instead, for example http://127.0.0.1:8080/v1."""
     server_model: str = ""

@@ -148,6 +148,16 @@ class Config:
         return self.store.parent / "wake.toml"
 
     @property
+    def flash_folder(self) -> Path:
+        """Return the folder of the flashed models: slots, journal, received bundles."""
+        return self.store.parent / "flash"
+
+    @property
+    def flash_keys(self) -> Path:
+        """Return the folder of the public keys whose bundles this device takes."""
+        return self.store.parent / "flash-keys"
+
+    @property
     def audit_file(self) -> Path:
         """Return the file of the audit log."""
         return _user_folder("XDG_STATE_HOME", "~/.local/state") / "audit.db"

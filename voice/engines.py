@@ -17,6 +17,7 @@ from models.catalog import Model
 from models.store import Store
 from voice.config import Config
 from voice.errors import UsageError
+from voice.flash.active import GGUF, with_current_slot
 from voice.tts import Synthesizer
 
 NO_MODEL = "none"
@@ -64,7 +65,7 @@ def signed_knowledge_of(config: Config) -> SignedKnowledge:
 
 def knowledge_folder(config: Config) -> Path:
     """Return the folder of the knowledge base that the configuration names."""
-    folder = config.knowledge.folder
+    folder = with_current_slot(config).knowledge.folder
     return Path(folder).expanduser() if folder else SHIPPED
 
 
@@ -132,10 +133,14 @@ def load_model(config: Config) -> LanguageModel | None:
     """Load the language model; None if the configuration wants none."""
     from llm.engines import create_model
 
+    config = with_current_slot(config)
     if config.llm.server_url:
         return create_model("openai", {}, config.llm)
     if config.llm.model == NO_MODEL:
         return None
+    if config.llm.model.endswith(GGUF):
+        path = Path(config.llm.model).expanduser()
+        return create_model("llama-cpp", {"model": path}, config.llm)
     model, files = ModelFiles(config).find("llm", config.llm.model)
     return create_model(model.engine, files, config.llm)
 

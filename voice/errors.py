@@ -5,9 +5,12 @@ HeanError                  exit
 ├── ModelError              65    a model is missing, cut short, altered or of the wrong format
 ├── KnowledgeFault          65    the knowledge base is wrong
 ├── AuditError              65    the audit log is damaged, or cannot be read or written
+├── FlashFault              65    a bundle is refused, or a slot cannot be changed
 ├── InputError              66    a recording, text or data cannot be used, or nothing was heard
 ├── StageError              70    recognition, retrieval, generation or synthesis failed
+├── HealthFault             70    a new model failed its checks; the one before is still in use
 ├── DeviceError             74    no microphone or loudspeaker, or it was lost
+├── LinkFault               75    the link to a device broke; starting again goes on from there
 └── ConfigError             78    wrong configuration: file, key, value or wake word
 
 130 is an interruption by the person. Leaves raise errors of their own; `translated` turns them
@@ -23,6 +26,7 @@ from asr import RecognitionError
 from kws import WakeModelError, WakeWordError
 from llm import GenerationError, KnowledgeError
 from llm.data import DataError
+from llm.flash import FlashError
 from models import ModelStoreError
 from voice.tts import SynthesisError
 
@@ -69,6 +73,24 @@ class AuditError(HeanError):
     code, exit_code = "audit", 65
 
 
+class FlashFault(HeanError):
+    """A bundle is refused, or a slot cannot be changed; the slot in use stays."""
+
+    code, exit_code = "flash", 65
+
+
+class HealthFault(HeanError):
+    """A new model failed its checks or was not ready in time; the one before is in use."""
+
+    code, exit_code = "health", 70
+
+
+class LinkFault(HeanError):
+    """The link to another device broke; what arrived there is kept."""
+
+    code, exit_code = "link", 75
+
+
 class InputError(HeanError):
     """A recording, text or data cannot be used, or nothing was heard in it."""
 
@@ -107,6 +129,7 @@ _TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
     WakeWordError: ConfigError,
     RecognitionError: StageError,
     GenerationError: StageError,
+    FlashError: FlashFault,
     SynthesisError: StageError,
 }
 

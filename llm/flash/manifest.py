@@ -161,6 +161,7 @@ class Manifest:
         _require(not folders & set(paths), "a file and a folder of one name")
         for role in (MODEL, ADAPTER, WAKE_WORDS):
             _require(len(self.of_role(role)) <= 1, f"two files of role {role}")
+        _require(bool(self.of_role(MODEL)) or not self.of_role(ADAPTER), "an adapter without base")
         _require(HEAD_NAME not in paths, f"a file with the name {HEAD_NAME}")
 
     def of_role(self, role: str) -> tuple[BundledFile, ...]:
@@ -204,6 +205,15 @@ def parse_manifest(data: bytes) -> Manifest:
     except (ValueError, TypeError, RecursionError) as error:
         raise FlashError("format", f"the manifest makes no sense: {error}") from error
     return manifest
+
+
+def parse_health(row: Any) -> Health:
+    """Return the health of a JSON object. Raises FlashError."""
+    try:
+        health: Health = _build(Health, row)
+    except (ValueError, TypeError) as error:
+        raise FlashError("format", f"the health section makes no sense: {error}") from error
+    return health
 
 
 def _canonical(row: Any) -> bytes:

@@ -46,6 +46,14 @@ class AuditLog:
         with writing(self.path) as connection:
             return _append(connection, self.path, stored_fields(record, self._config)).id
 
+    def append_flash(self, fields: Mapping[str, Any]) -> int | None:
+        """Write what came of flashing a model, in the chain of the turns, like `append`."""
+        if not self._config.enabled:
+            return None
+        row = {"kind": "flash", "started_at": timestamp(utc_now()), **fields}
+        with writing(self.path) as connection:
+            return _append(connection, self.path, {**row, "software": __version__}).id
+
     def rows(self) -> Iterator[Row]:
         """Yield all rows, oldest first; none if nothing was ever recorded. Raises AuditError."""
         if exists(self.path):

@@ -161,6 +161,9 @@ def _lines(row: Row) -> list[str]:
     lines = [f"{row.id}  {_local(fields.get('started_at'))}  {' · '.join(what)}"]
     if fields.get("kind") == "prune":
         lines[0] += f"rows up to {fields.get('pruned_through')} deleted by retention"
+    if fields.get("kind") == "flash":
+        how = "flashed" if fields.get("good") else f"not kept: {fields.get('reason')}"
+        lines[0] += _printable(f"{fields.get('name')} version {fields.get('version')}: {how}")
     for name in ("heard", "understood", "answer"):
         text = fields.get(name)
         if text and not (name == "understood" and text == fields.get("heard")):

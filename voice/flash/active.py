@@ -1,0 +1,58 @@
+"""Which slot is in use, as a configuration: the one place where slots meet settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from llm.flash.disk import RealDisk
+from llm.flash.manifest import ADAPTER, KNOWLEDGE, MODEL, WAKE_WORDS
+from llm.flash.slots import Slots
+from llm.flash.store import Slot
+from voice.config import Config
+
+GGUF = ".gguf"
+_KNOWLEDGE_FOLDER = "knowledge"
+
+
+def slots_of(config: Config) -> Slots:
+    """Return the slots of this device."""
+    return Slots(RealDisk(config.flash_folder))
+
+
+def with_current_slot(config: Config) -> Config:
+    """Return the configuration with what the slot in use brings; settings of the owner win."""
+    slot = slots_of(config).current()
+    return with_slot(config, slot) if slot else config
+
+
+def with_slot(config: Config, slot: Slot) -> Config:
+    """Return the configuration with the model and knowledge of a slot where it names none."""
+    folder = config.flash_folder / slot.folder
+    llm, knowledge = config.llm, config.knowledge
+    if not (llm.model or llm.adapter or llm.server_url):
+        llm = replace(
+            llm, model=_path_of(slot, folder, MODEL), adapter=_path_of(slot, folder, ADAPTER)
+        )
+    if not knowledge.folder and slot.manifest.of_role(KNOWLEDGE):
+        knowledge = replace(knowledge, folder=str(folder / _KNOWLEDGE_FOLDER))
+    return replace(config, llm=llm, knowledge=knowledge)
+
+
+def wake_words_of(config: Config) -> Path:
+    """Return the file of the wake words to read: the owner's own, else those of the slot in use."""
+    slot = slots_of(config).current()
+    if slot and not config.wake_file.exists() and slot.manifest.of_role(WAKE_WORDS):
+        return Path(_path_of(slot, config.flash_folder / slot.folder, WAKE_WORDS))
+    return config.wake_file
+
+
+def now() -> str:
+    """Return the time for records, ISO 8601 in UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _path_of(slot: Slot, folder: Path, role: str) -> str:
+    """Return the path of the file of a role, "" if the slot has none."""
+    return next((str(folder / file.path) for file in slot.manifest.of_role(role)), "")
