@@ -1,16 +1,21 @@
 """Training data: rows of conversations, read from what people have, checked and split.
 
+    turns.py         roles of any dialect, and their order
     shapes.py        the shapes a row comes in (Alpaca, ShareGPT, messages, ...), told by content
     json_rows.py     JSON, JSON lines and concatenated objects, piece by piece
     csv_rows.py      CSV and TSV
     reading.py       files and folders to rows; what cannot be read becomes a `Problem`
-    doctor.py        everything that can be wrong with rows that could be read
+    doctor.py        everything that can be wrong with rows that could be read:
+    texts.py         characters, markers, swapped roles
     similarity.py    exact and near duplicates
     pairing.py       do the answers belong to their questions?
     privacy.py       personal data and details of facilities
     supervision.py   which tokens of a row are trained
+    tokens.py        the tokenizer of a GGUF file
+    treatment.py     rows taken out or masked on request, and counted
     dividing.py      training and validation without leakage between them
     writing.py       rows back to a file, in any of the formats
+    knowledge_rows.py   rows made of the knowledge base
 
 Nothing is dropped or changed in silence: the rows that go in are those that come out and those
 that a `Problem` names.
@@ -43,9 +48,13 @@ class Origin:
     path: Path
     line: int = 1
     """The first line of the row, counted from 1."""
+    row: int = 0
+    """The how manieth row of its file it is, counted from 1; 0 = not from a file."""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
+        # Only where several rows share a line, the line does not tell which one is meant.
+        number = f"#{self.row}" if self.row > self.line else ""
+        return f"{self.path}:{self.line}{number}"
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,8 @@ class Problem:
     message: str
     fix: str = ""
     """What to do."""
+    whole: bool = False
+    """About the file or all rows together, and not about the one row at `origin`."""
 
     def __str__(self) -> str:
         where = f"{self.origin}:{self.field}" if self.field else str(self.origin)

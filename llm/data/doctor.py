@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,8 +36,8 @@ class Check(Protocol):
 class Settings:
     """What is known beside the rows."""
 
-    encoder: SentenceEncoder | None = None
-    """Compares question and answer by meaning where they share no words."""
+    encoder: Callable[[], SentenceEncoder] | None = None
+    """Loads what compares question and answer by meaning where they share no words."""
     tokens: Tokens | None = None
     """Tokenizer and template of the base; None = tokens are not checked."""
     max_tokens: int = 0
@@ -94,7 +94,7 @@ class Doctor:
 
 def _lack(origin: Origin, code: str, message: str, what: str) -> Problem:
     fix = f"mix in {what}, or the model may forget that"
-    return Problem("warning", code, origin, "", f"{message}, of all rows", fix)
+    return Problem("warning", code, origin, "", f"{message}, of all rows", fix, whole=True)
 
 
 def examine(rows: Iterable[Row], settings: Settings | None = None) -> list[Problem]:

@@ -50,8 +50,8 @@ class _Pair:
 class PairingCheck:
     """Finds answers that stand in the wrong rows."""
 
-    def __init__(self, encoder: SentenceEncoder | None = None) -> None:
-        """Compare by shared words, and by meaning too if there is an encoder."""
+    def __init__(self, encoder: Callable[[], SentenceEncoder] | None = None) -> None:
+        """Compare by shared words, and where they tell nothing by meaning, if it can be loaded."""
         self._encoder = encoder
         self._pairs: list[_Pair] = []
         self._keys: list[bytes] = []
@@ -83,29 +83,18 @@ class PairingCheck:
     def _by_meaning(self, pairs: list[_Pair]) -> Iterator[Problem]:
         """Judge rows whose words have nothing in common: translations, or wrong answers."""
         if self._encoder is None:
-            yield Problem(
-                "warning",
-                "pairing",
-                pairs[0].origin,
-                "",
-                "the answers share no more words with their questions than with others",
-                "look at some rows: hean data show",
-            )
+            message = "the answers share no more words with their questions than with others"
+            fix = "look at some rows: hean data show"
+            yield Problem("warning", "pairing", pairs[0].origin, "", message, fix, whole=True)
             return
         some = pairs[:MOST_ENCODED]
-        compare = _by_vectors(some, self._encoder)
+        compare = _by_vectors(some, self._encoder())
         shifted = list(_shifted_parts(some, compare))
         if shifted:
             yield from shifted
         elif not _belongs(len(some), compare):
-            yield Problem(
-                "error",
-                "wrong-answers",
-                some[0].origin,
-                "",
-                "the answers fit their questions no better than those of other rows",
-                _FIX,
-            )
+            message = "the answers fit their questions no better than those of other rows"
+            yield Problem("error", "wrong-answers", some[0].origin, "", message, _FIX, whole=True)
 
 
 def _belongs(size: int, compare: Compare) -> bool:
@@ -132,17 +121,11 @@ def _shifted_parts(pairs: list[_Pair], compare: Compare) -> Iterator[Problem]:
             if _score(part) > _CERTAIN and (part > 0).mean() > 0.7:
                 wrong[start : start + WINDOW] = True
         for first, last in _runs(wrong):
-            begin, end = pairs[places[first]], pairs[places[last]]
+            begin, end = pairs[places[first]].origin, pairs[places[last]].origin
+            away = "1 row" if abs(shift) == 1 else f"{abs(shift)} rows"
             side = "after" if shift > 0 else "before"
-            yield Problem(
-                "error",
-                "shifted-answers",
-                begin.origin,
-                "",
-                f"up to {end.origin} the answers belong to the questions {abs(shift)} "
-                f"{'row' if abs(shift) == 1 else 'rows'} {side} them",
-                _FIX,
-            )
+            message = f"up to {end} the answers belong to the questions {away} {side} them"
+            yield Problem("error", "shifted-answers", begin, "", message, _FIX, whole=True)
 
 
 def _runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -81,26 +81,19 @@ class Tally:
         for path, formats in self._formats.items():
             main = max(formats, key=lambda name: len(formats[name]))
             for name, lines in formats.items():
-                if name != main:
-                    yield Problem(
-                        "warning",
-                        "mixed-formats",
-                        Origin(path, lines[0]),
-                        "",
-                        f"{len(lines)} rows are {name}, the others {main}; the first is here",
-                        "if that was not meant, take them out",
-                    )
+                if name == main:
+                    continue
+                message = f"{len(lines)} rows are {name}, the others {main}; the first is here"
+                fix = "if that was not meant, take them out"
+                origin = Origin(path, lines[0])
+                yield Problem("warning", "mixed-formats", origin, "", message, fix, whole=True)
 
     def _not_used(self) -> Iterator[Problem]:
         for (path, name), lines in self._unused.items():
-            yield Problem(
-                "warning",
-                "unused-field",
-                Origin(path, lines[0]),
-                name,
-                f"is not used ({len(lines)} rows)",
-                "nothing to do, unless it should be trained on",
-            )
+            message = f"is not used ({len(lines)} rows)"
+            fix = "nothing to do, unless it should be trained on"
+            origin = Origin(path, lines[0])
+            yield Problem("warning", "unused-field", origin, name, message, fix, whole=True)
 
 
 def items(paths: Iterable[Path]) -> Iterator[Item | Problem]:
@@ -131,12 +124,12 @@ def _file_items(path: Path) -> Iterator[Item | Problem]:
         sample = file.read(_SAMPLE_BYTES)
     unusable = _unusable(sample)
     if unusable:
-        yield Problem("error", "unreadable-file", Origin(path), "", *unusable)
+        yield Problem("error", "unreadable-file", Origin(path), "", *unusable, whole=True)
         return
     encoding = _encoding(sample)
     if encoding == "gb18030":
         message, fix = "is not UTF-8; it is read as GB18030", "save it as UTF-8 to be sure"
-        yield Problem("warning", "encoding", Origin(path), "", message, fix)
+        yield Problem("warning", "encoding", Origin(path), "", message, fix, whole=True)
     # Bytes that are no UTF-8 become lone surrogates, which the doctor finds in the rows.
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
     with path.open(encoding=encoding, errors=errors, newline="") as text:
@@ -144,9 +137,10 @@ def _file_items(path: Path) -> Iterator[Item | Problem]:
         if values is None:
             message = "is neither JSON nor a table whose first line names its columns"
             fix = "name them, for example question,answer"
-            yield Problem("error", "unknown-format", Origin(path), "", message, fix)
+            yield Problem("error", "unknown-format", Origin(path), "", message, fix, whole=True)
             return
-        yield from (_item(Origin(path, found.line), found.value) for found in values)
+        for number, found in enumerate(values, 1):
+            yield _item(Origin(path, found.line, number), found.value)
 
 
 def _values(text: TextIO) -> Iterator[Found] | None:
@@ -165,7 +159,7 @@ def _item(origin: Origin, value: object) -> Item | Problem:
     """Return a row, or why there is none."""
     if isinstance(value, Unclosed):
         message = "the list is not closed: the file seems to be cut short"
-        return Problem("error", "cut-short", origin, "", message, "get the whole file")
+        return Problem("error", "cut-short", origin, "", message, "get the whole file", whole=True)
     if isinstance(value, Broken):
         return _unread(origin, "", [Fault("broken", "", value.reason, "mend it, or take it out")])
     if not isinstance(value, Mapping):

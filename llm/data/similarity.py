@@ -128,14 +128,9 @@ class DuplicateCheck:
         answer = digest(row.answer)
         known, first = self._answers.setdefault(prompt, (answer, row.origin))
         if known != answer:
-            yield Problem(
-                "warning",
-                "two-answers",
-                row.origin,
-                "",
-                f"asks what {first} asks, and answers otherwise",
-                "keep the better answer",
-            )
+            message = f"asks what {first} asks, and answers otherwise"
+            fix = "keep the better answer"
+            yield Problem("warning", "two-answers", row.origin, "", message, fix)
 
     def finish(self) -> Iterator[Problem]:
         """Yield the near duplicates, and that there are too many duplicates of both kinds."""
@@ -150,15 +145,11 @@ class DuplicateCheck:
                 message = f"is nearly {self._origins[first]} ({share:.0%} alike)"
                 yield _duplicate("near-duplicate", self._origins[later], message)
         if self._rows >= _FEW and self._repeated > MOST_DUPLICATES * self._rows:
+            origin = next(iter(self._first.values()))
             share = self._repeated / self._rows
-            yield Problem(
-                "error",
-                "duplicates",
-                next(iter(self._first.values())),
-                "",
-                f"{self._repeated} of {self._rows} rows ({share:.0%}) repeat others",
-                "hean data convert --drop exact-duplicate --drop near-duplicate",
-            )
+            message = f"{self._repeated} of {self._rows} rows ({share:.0%}) repeat others"
+            fix = "hean data convert --drop exact-duplicate --drop near-duplicate"
+            yield Problem("error", "duplicates", origin, "", message, fix, whole=True)
 
 
 def _duplicate(code: str, origin: Origin, message: str) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from llm.data import Problem, Row
+from llm.data import Origin, Problem, Row
 from llm.data.similarity import asked, normal
 
 _MARKER = re.compile(
@@ -28,6 +28,7 @@ _INTERROGATIVE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_QUESTION = 200
+_SWAP = "if user and assistant are swapped, swap them back"
 _FEWEST_SWAPPED, _MOST_SWAPPED = 3, 0.2
 
 
@@ -84,35 +85,27 @@ class RoleCheck:
 
     def __init__(self) -> None:
         self._rows = 0
-        self._swapped: list[Row] = []
+        self._swapped: list[Origin] = []
 
     def see(self, row: Row) -> Iterator[Problem]:
         """Yield that the answer of a row looks like a question to its question."""
         self._rows += 1
         question, answer = asked(row), row.answer
         if is_question(answer) and not is_question(question) and len(question) > len(answer):
-            self._swapped.append(row)
-            yield Problem(
-                "warning",
-                "maybe-swapped",
-                row.origin,
-                "",
-                "the answer looks like a question, and the question does not",
-                "if user and assistant are swapped, swap them back",
-            )
+            self._swapped.append(row.origin)
+            message = "the answer looks like a question, and the question does not"
+            yield Problem("warning", "maybe-swapped", row.origin, "", message, _SWAP)
 
     def finish(self) -> Iterator[Problem]:
         """Yield that too many rows look swapped."""
         count = len(self._swapped)
         if count >= max(_FEWEST_SWAPPED, _MOST_SWAPPED * self._rows):
-            yield Problem(
-                "error",
-                "swapped-roles",
-                self._swapped[0].origin,
-                "",
-                f"in {count} of {self._rows} rows the roles look swapped: the answers ask",
-                "swap user and assistant back; the first such row is here",
+            message = (
+                f"in {count} of {self._rows} rows the roles look swapped: the answers ask; "
+                "the first is here"
             )
+            origin = self._swapped[0]
+            yield Problem("error", "swapped-roles", origin, "", message, _SWAP, whole=True)
 
 
 def is_question(text: str) -> bool:
