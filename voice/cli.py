@@ -20,6 +20,7 @@ COMMANDS = (
     "say",
     "wake",
     "kb",
+    "data",
     "eval",
     "check",
     "models",
