@@ -180,13 +180,15 @@ class NativeModel:
         if code := self._api.llama_decode(self._context, batch):
             raise GenerationError(f"the language model failed with code {code}: {last_errors()}")
 
-    def logits(self, count: int) -> NDArray[np.float32]:
-        """Return the scores of what follows each of the `count` tokens evaluated last with `every`.
+    def logits(self, count: int = 0) -> NDArray[np.float32]:
+        """Return the scores of what follows each of the `count` tokens evaluated last with `every`,
+        or of what follows the last token.
 
-        Shape (count, words of the vocabulary).
+        Shape (max(1, count), words of the vocabulary).
         """
         words = self._api.llama_vocab_n_tokens(self._vocabulary)
-        rows = (self._api.llama_get_logits_ith(self._context, i) for i in range(count))
+        which = range(count) if count else [-1]
+        rows = (self._api.llama_get_logits_ith(self._context, i) for i in which)
         return np.stack([np.ctypeslib.as_array(row, (words,)) for row in rows])  # a copy
 
     @contextmanager

@@ -24,8 +24,11 @@ class Weights(Protocol):
     """A model to be written as GGUF."""
 
     layout: Layout
-    shapes: Mapping[str, tuple[int, ...]]
-    """Shape of each tensor by GGUF name, outermost dimension first."""
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Return the shape of each tensor by GGUF name, outermost dimension first."""
+        ...
 
     def load(self, name: str) -> Array:
         """Return one tensor in fp32, laid out as llama.cpp expects it."""
