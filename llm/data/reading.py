@@ -23,6 +23,7 @@ ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 
 _SAMPLE_BYTES, _HEAD_CHARS = 1 << 20, 1 << 16
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_OBJECT = re.compile(r'^\s*[{\[]\s*["{]', re.MULTILINE)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _PACKED = {b"PAR1": "Parquet", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip"}
 
@@ -152,7 +153,10 @@ def _values(text: TextIO) -> Iterator[Found] | None:
     header = next(iter(head.splitlines()), "")
     delimiter = delimiter_of(header)
     names = next(csv.reader([header], delimiter=delimiter), [])
-    return csv_values(text, delimiter) if fits(dict.fromkeys(names, "")) else None
+    if fits(dict.fromkeys(names, "")):
+        return csv_values(text, delimiter)
+    # Its first row may be the broken one.
+    return json_values(text.read) if _OBJECT.search(head) else None
 
 
 def _item(origin: Origin, value: object) -> Item | Problem:

@@ -48,8 +48,8 @@ class Supervised:
     goes on talking for ever."""
 
 
-def supervise(row: Row, tokens: Tokens) -> Supervised:
-    """Return the tokens of a row, its chain of thought left out.
+def supervise(row: Row, tokens: Tokens, thinking: bool = False) -> Supervised:
+    """Return the tokens of a row; its chain of thought is left out unless `thinking`.
 
     Raises GenerationError: the template fails, refuses the conversation, or changes its prompt.
     """
@@ -60,7 +60,10 @@ def supervise(row: Row, tokens: Tokens) -> Supervised:
     if not head.startswith(prompt):
         raise GenerationError("the template writes another prompt where the answer is known")
     asked = tokens.tokenize(prompt)
-    said = head[len(prompt) :] + tokens.template.harmless(answer.content.strip())
+    lead = head[len(prompt) :]  # what the model writes first: in Qwen3 an empty thought
+    if thinking and row.thinking.strip():
+        lead = f"<think>\n{tokens.template.harmless(row.thinking.strip())}\n</think>\n\n"
+    said = lead + tokens.template.harmless(answer.content.strip())
     ending = tokens.continue_text(end)[:1]
     closed = bool(ending) and tokens.is_end(ending[0])
     return Supervised((*asked, *tokens.continue_text(said), *ending), len(asked), closed)
@@ -69,7 +72,9 @@ def supervise(row: Row, tokens: Tokens) -> Supervised:
 def sequences(row: Row) -> list[Row]:
     """Return a row for each answer of the conversation, each ending with that answer."""
     ends = [n for n, m in enumerate(row.messages, 1) if m.role == "assistant"]
-    return [replace(row, messages=row.messages[:end]) for end in ends]
+    # Chain of thought and rejected answer belong to the last one.
+    earlier = [replace(row, messages=row.messages[:n], thinking="", rejected="") for n in ends[:-1]]
+    return [*earlier, row]
 
 
 class TokenCheck:

@@ -47,7 +47,10 @@ class GgufTokenizer:
         )
         if count < 0:
             raise GenerationError("the text is too long to be cut into tokens")
-        return list(ids[:count])
+        bos = self._api.llama_vocab_bos(self._vocabulary)
+        # The rule of NativeModel.tokenize: a template may have written it already.
+        twice = begins and self._api.llama_vocab_get_add_bos(self._vocabulary) and ids[1] == bos
+        return list(ids[1 if twice else 0 : count])
 
     def piece(self, token: int) -> bytes:
         """Return the bytes of a token, of control tokens their marker."""
