@@ -139,7 +139,10 @@ class NativeModel:
         )
         if count < 0:
             raise GenerationError("the text is too long to be cut into tokens")
-        return list(tokens[:count])
+        bos = self._api.llama_vocab_bos(self._vocabulary)
+        # llama.cpp puts one in front even where the template has written it, as Gemma's does.
+        twice = self._api.llama_vocab_get_add_bos(self._vocabulary) and tokens[1:2] == [bos]
+        return list(tokens[1 if twice else 0 : count])
 
     def piece(self, token: int) -> bytes:
         """Return the bytes a token stands for; they may be a part of a character."""

@@ -24,6 +24,7 @@ COMMANDS = (
     "eval",
     "check",
     "models",
+    "train",
     "bench",
     "audit",
     "config",

@@ -26,6 +26,7 @@ from asr import RecognitionError
 from kws import WakeModelError, WakeWordError
 from llm import GenerationError, KnowledgeError
 from llm.data import DataError
+from llm.train import TrainingError, UnusableBase, UnusableRows
 from llm.flash import FlashError
 from models import ModelStoreError
 from voice.tts import SynthesisError
@@ -129,6 +130,9 @@ _TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
     WakeWordError: ConfigError,
     RecognitionError: StageError,
     GenerationError: StageError,
+    UnusableBase: ModelError,  # before their base class
+    UnusableRows: InputError,
+    TrainingError: StageError,
     FlashError: FlashFault,
     SynthesisError: StageError,
 }

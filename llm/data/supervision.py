@@ -21,7 +21,10 @@ _SHORTEN = "shorten the row, or raise --max-tokens"
 class Tokens(Protocol):
     """What cuts a text into the tokens of a model."""
 
-    template: ChatTemplate
+    @property
+    def template(self) -> ChatTemplate:
+        """Return the template that run time uses."""
+        ...
 
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of a whole prompt; markers become control tokens."""

@@ -57,6 +57,10 @@ class Base:
         tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return tokens
 
+    def is_end(self, token: int) -> bool:
+        """Return whether the model ends its answer with this token."""
+        return token in self.ends
+
     @property
     def is_gguf(self) -> bool:
         """Return whether the base is the file that devices run."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -35,7 +35,8 @@ class State:
     last_valid_loss: float = float("nan")
     without_gain: int = 0
     """Validations since the best one."""
-    first_losses: list[float] = field(default_factory=list)
+    first_loss: float = float("nan")
+    """Loss of the first batch."""
     smooth_loss: float = float("nan")
     seconds: float = 0.0
     """Time spent training, without the time between a kill and a resume."""

@@ -32,9 +32,14 @@ class RunFolder:
         model = self.root / "model"
         return model if model.is_dir() else self.root / "adapter"
 
+    @property
+    def started(self) -> bool:
+        """Return whether there is a run to go on with."""
+        return self._record.is_file()
+
     def read(self) -> dict[str, Any]:
         """Return the record of the run. Raises TrainingError: this is no run."""
-        if not self._record.is_file():
+        if not self.started:
             raise TrainingError(
                 f"{self.root} is no run: it has no run.json", "name the folder of a run"
             )

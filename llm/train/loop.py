@@ -93,6 +93,19 @@ class Loop:
         self._together.close()
         return state
 
+    def try_step(self) -> tuple[float, int]:
+        """Do one step to see what it takes; return seconds and tokens. The weights change."""
+        first = self._batch(1)
+        self._learn(first[:1], 0)  # the first call of each kernel prepares it
+        begin = time.monotonic()
+        *_, tokens = self._learn(first, 0)
+        return time.monotonic() - begin, tokens
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps a whole run has."""
+        return self._steps
+
     def _step(self, state: State, show: Show) -> None:
         begin = time.monotonic()
         state.step += 1

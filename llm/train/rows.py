@@ -1,27 +1,26 @@
 """Turn rows into tokens: what the model reads at run time, and the tokens it is to answer with.
 
-The prompt is rendered by the very template object that answers questions at run time, and cut
-into tokens by itself, as there. What the template writes behind a prompt (`<think></think>` in
-Qwen3) and behind an answer (its end) is learned together with the answer. Nothing is cut off:
-a row without its end teaches a model never to stop.
+Which tokens those are is said once, in `llm.data.supervision`. Nothing is cut off: a row without
+its end teaches a model never to stop. What cannot be used is refused by name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from llm import GenerationError, Message
 from llm.data import Origin, Row
-from llm.template import ChatTemplate
+from llm.data.supervision import sequences, supervise
 from llm.train import UnusableBase, UnusableRows
 from llm.train.base import Base
 
-THINKING = ("keep", "strip")
-_SENTINEL = "ANSWER"
+_PROBE = Row((Message("user", "Hello"), Message("assistant", "Hello")), Origin(path=Path()))
 _MARKER = re.compile(r"<[^<>\s]{1,40}>")
 _MOST_NAMED = 5
+_OTHER_TEMPLATE = "use the template that belongs to the model"
 
 
 @dataclass(frozen=True)
@@ -40,31 +39,23 @@ class Encoded:
 
 
 def encode(row: Row, base: Base, max_tokens: int, thinking: str = "strip") -> Encoded:
-    """Return the tokens of a row, with its chain of thought or (`strip`) without.
+    """Return the tokens of a row; with thinking `keep` the chain of thought is learned too.
 
-    Raises UnusableRows: too long, no answer, refused by the template. Raises UnusableBase: the
-    template does not fit the tokenizer, or does not end an answer.
+    Raises UnusableRows: too long, no answer, refused by the template.
     """
-    *before, answer = row.messages
-    if answer.role != "assistant" or not answer.content.strip():
+    if row.messages[-1].role != "assistant" or not row.answer.strip():
         raise UnusableRows(f"{row.origin}: there is no answer to learn, so no token is trained")
     try:
-        prompt, lead, end = _frame(base.template, before)
+        found = supervise(row, base, thinking == "keep")
     except GenerationError as error:
         raise UnusableRows(f"{row.origin}: {error}") from error
-    if thinking == "keep" and row.thinking.strip():
-        thought = base.template.harmless(row.thinking.strip())
-        lead = f"<think>\n{thought}\n</think>\n\n"
-    asked = base.tokenize(prompt)
-    answered = base.continue_text(lead + base.template.harmless(answer.content.strip()))
-    ids = (*asked, *answered, _end_token(base, end))
-    if len(ids) > max_tokens:
+    if len(found.ids) > max_tokens:
         raise UnusableRows(
-            f"{row.origin}: {len(ids)} tokens, and {max_tokens} are allowed; cutting it would cut "
-            "the end of its answer",
+            f"{row.origin}: {len(found.ids)} tokens, and {max_tokens} are allowed; cutting it "
+            "would cut the end of its answer",
             "shorten the row, or raise --max-tokens",
         )
-    return Encoded(ids, len(asked), row.origin)
+    return Encoded(found.ids, found.start, row.origin)
 
 
 def encode_all(
@@ -77,66 +68,39 @@ def encode_all(
     check_template(base)
     encoded: list[Encoded] = []
     faults: list[UnusableRows] = []
-    for turn in (turn for row in rows for turn in turns(row)):
+    for part in (part for row in rows for part in sequences(row)):
         try:
-            encoded.append(encode(turn, base, max_tokens, thinking))
+            encoded.append(encode(part, base, max_tokens, thinking))
         except UnusableRows as error:
             faults.append(error)
     if faults:
-        named = "\n".join(map(str, faults[:_MOST_NAMED]))
-        more = f"\nand {len(faults) - _MOST_NAMED} more" if len(faults) > _MOST_NAMED else ""
+        named = "; ".join(map(str, faults[:_MOST_NAMED]))
+        more = f"; and {len(faults) - _MOST_NAMED} more" if len(faults) > _MOST_NAMED else ""
         raise UnusableRows(
-            f"{len(faults)} rows cannot be trained on:\n{named}{more}",
+            f"{len(faults)} rows cannot be trained on: {named}{more}",
             faults[0].fix or "hean data check tells all that is wrong with data",
         )
     return encoded
 
 
-def turns(row: Row) -> list[Row]:
-    """Return a row for each answer of the conversation, each ending with that answer."""
-    last = len(row.messages) - 1
-    return [
-        row if n == last else replace(row, messages=row.messages[: n + 1], thinking="", rejected="")
-        for n, message in enumerate(row.messages)
-        if message.role == "assistant" and n > 0
-    ] or [row]
-
-
 def check_template(base: Base) -> None:
     """Raise UnusableBase if the template is another model's, or leaves answers without end."""
     try:
-        prompt, lead, end = _frame(base.template, [Message("user", "Hello")])
+        found = supervise(_PROBE, base)
+        text = base.template.render(_PROBE.messages[:1])
+        text += base.template.render(_PROBE.messages, answer_next=False)
     except GenerationError as error:
-        raise UnusableBase(str(error)) from error
-    for marker in sorted(set(_MARKER.findall(prompt + lead + end))):
+        raise UnusableBase(str(error), _OTHER_TEMPLATE) from error
+    for marker in sorted(set(_MARKER.findall(text))):
         if (count := len(base.continue_text(marker))) != 1:
             raise UnusableBase(
                 f"wrong chat template: it writes {marker}, which this model's tokenizer cuts "
                 f"into {count} tokens",
-                "use the template that belongs to the model",
+                _OTHER_TEMPLATE,
             )
-    _end_token(base, end)
-
-
-def _frame(template: ChatTemplate, before: Sequence[Message]) -> tuple[str, str, str]:
-    """Return the prompt, and what the template writes before and after its answer."""
-    prompt = template.render(before)
-    whole = template.render([*before, Message("assistant", _SENTINEL)], answer_next=False)
-    head, _, end = whole.rpartition(_SENTINEL)
-    if not head.startswith(prompt):
+    if not found.closed:
         raise UnusableBase(
-            "the chat template writes another prompt for a conversation with its answer than "
-            "for one that waits for it, so training would teach what is never asked"
+            "missing end: what the chat template writes after an answer does not begin with a "
+            "token that ends one, so the model would learn never to stop",
+            _OTHER_TEMPLATE,
         )
-    return prompt, head[len(prompt) :], end
-
-
-def _end_token(base: Base, end: str) -> int:
-    tokens = base.continue_text(end)
-    if not tokens or tokens[0] not in base.ends:
-        raise UnusableBase(
-            f"missing end: the chat template writes {end!r} after an answer, which does not begin "
-            "with a token that ends one, so the model would learn never to stop",
-            "use the template that belongs to the model",
-        )
-    return tokens[0]

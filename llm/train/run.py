@@ -22,7 +22,7 @@ from llm.train.hardware import Hardware
 from llm.train.loop import Loop, Rows, Show
 from llm.train.method import Trainable, four_bit
 from llm.train.packing import Group
-from llm.train.rows import encode_all, turns
+from llm.train.rows import check_template, encode, encode_all
 from llm.train.settings import Settings
 
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "gguf", "llama-cpp-python")
@@ -102,21 +102,23 @@ def _singles(rows: Sequence[Row], base: Base, settings: Settings) -> list[Group]
 
 
 def _pairs(rows: Sequence[Row], base: Base, settings: Settings) -> list[Group]:
+    """Return pairs of the last answer and the rejected one."""
+    limits = (settings.max_tokens, settings.thinking)
     if missing := [row for row in rows if not row.rejected.strip()]:
         raise UnusableRows(
             f"{missing[0].origin}: no rejected answer ({len(missing)} rows have none); preference "
             "training needs one in each row",
             "add it as `rejected`, or train with --objective sft",
         )
-    last = [turns(row)[-1] for row in rows]
     worse = [
         replace(row, messages=(*row.messages[:-1], replace(row.messages[-1], content=row.rejected)))
-        for row in last
+        for row in rows
     ]
-    encoded = (
-        encode_all(some, base, settings.max_tokens, settings.thinking) for some in (last, worse)
-    )
-    return list(zip(*encoded, strict=True))
+    check_template(base)
+    return [
+        (encode(good, base, *limits), encode(bad, base, *limits))
+        for good, bad in zip(rows, worse, strict=True)
+    ]
 
 
 def _token_counts(rows: Rows) -> dict[str, int]:

@@ -8,11 +8,9 @@ from llm.train import TrainingError
 from llm.train.checkpoint import State
 from llm.train.packing import Pack
 
-_FIRST_STEPS = 4
-"""Steps whose mean loss is what training began with."""
 _SMOOTHING = 0.7
 _WORSE_BY, _AND_BY = 1.25, 0.25
-"""A smoothed loss above 1.25 times the first one plus 0.25: no run recovers from there, and the
+"""A smoothed loss above 1.25 times that of the base plus 0.25: no run recovers from there, and the
 scatter of batches of 8 rows stays far below."""
 
 
@@ -28,15 +26,15 @@ def check_finite(value: float, what: str, pack: Pack, step: int) -> None:
 
 
 def check_converging(state: State, loss: float, learning_rate: float) -> None:
-    """Take note of a step's loss. Raises TrainingError if the run diverges."""
-    if len(state.first_losses) < _FIRST_STEPS:
-        state.first_losses.append(loss)
-        state.smooth_loss = sum(state.first_losses) / len(state.first_losses)
-        # The very first loss is the base's own: a rate far too high shows within these steps.
-        first = state.first_losses[0]
-    else:
-        state.smooth_loss = _SMOOTHING * state.smooth_loss + (1 - _SMOOTHING) * loss
-        first = min(state.first_losses[0], sum(state.first_losses) / _FIRST_STEPS)
+    """Take note of a step's loss. Raises TrainingError if the run diverges.
+
+    Measured against the base: its loss on the validation rows or on the first batch, whichever is
+    higher, for batches differ.
+    """
+    if math.isnan(state.first_loss):
+        state.first_loss = state.smooth_loss = loss
+    state.smooth_loss = _SMOOTHING * state.smooth_loss + (1 - _SMOOTHING) * loss
+    first = max(state.first_loss, state.first_valid_loss)
     if state.smooth_loss > first * _WORSE_BY + _AND_BY:
         raise TrainingError(
             f"training diverges: the loss rose from {first:.2f} to {state.smooth_loss:.2f} at step "

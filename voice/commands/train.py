@@ -1,0 +1,145 @@
+"""`hean train`: from rows of questions and answers to an adapter that is better, or a plain no."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voice.commands.common import print_json
+from voice.config import Config
+from voice.errors import UsageError
+
+if TYPE_CHECKING:
+    from llm.train.loop import Progress, Show
+    from llm.train.settings import Settings
+
+_EPILOG = """\
+examples:
+  hean kb export --format messages train.jsonl
+  hean train train.jsonl --base qwen2.5-coder-0.5b --rows 300
+  hean train train.jsonl --base ./Qwen3-0.6B --method full --epochs 1
+  hean train pairs.jsonl --base qwen2.5-coder-0.5b --objective dpo
+  hean train train.jsonl --base qwen2.5-coder-0.5b --dry-run      memory and time, nothing else
+  hean train --resume runs/2026-01-31-train                       after a power cut
+  accelerate launch -m voice train train.jsonl --base ...          several graphics cards, machines
+
+The base is a model of the catalogue, a GGUF file, or a Hugging Face folder. Rows that cannot be
+trained on stop the command by name: hean data check tells all that is wrong with data.
+"""
+_SETTINGS = (  # option, type, field of Settings, help
+    ("--epochs", int, "epochs", "times that each row is seen"),
+    ("--lr", float, "learning_rate", "learning rate"),
+    ("--rank", int, "rank", "rank of the adapter"),
+    ("--alpha", int, "alpha", "weight of the adapter is alpha / rank"),
+    ("--batch", int, "batch_rows", "rows for each step"),
+    ("--max-tokens", int, "max_tokens", "longest row"),
+    ("--freeze-keep", int, "freeze_keep", "last layers that --method freeze trains"),
+    ("--patience", int, "patience", "validations without gain after which training ends"),
+    ("--seed", int, "seed", "decides the order of rows, the split and the first weights"),
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model on rows of questions and answers",
+        description="Train a model on rows of questions and answers.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", nargs="*", type=Path, metavar="DATA", help="files or folders")
+    parser.add_argument("--base", metavar="ID|PATH", help="model that is trained")
+    parser.add_argument("--method", default="lora", choices=("lora", "qlora", "full", "freeze"))
+    parser.add_argument("--objective", default="sft", choices=("sft", "dpo"))
+    parser.add_argument(
+        "--thinking", default="strip", choices=("keep", "strip"), help="chain of thought in rows"
+    )
+    parser.add_argument("--rows", type=int, metavar="N", help="train on N rows chosen at random")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the run")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run")
+    parser.add_argument("--dry-run", action="store_true", help="tell memory and time, then stop")
+    for option, kind, field, text in _SETTINGS:
+        parser.add_argument(option, type=kind, dest=field, metavar="N", help=text)
+    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace, config: Config) -> int:
+    if bool(args.resume) == bool(args.data):
+        raise UsageError("name data to train on, or a run to --resume", "hean train --help")
+    if args.data and not args.base:
+        raise UsageError("--base is missing", "for example --base qwen2.5-coder-0.5b")
+    if args.rows is not None and args.rows < 2:
+        raise UsageError(f"--rows is {args.rows}", "give at least 2")
+    from voice import training
+
+    training.prepare()
+    if args.resume:
+        plan = training.resumed(args.resume)
+    else:
+        base = training.find_base(args.base, config)
+        plan = training.planned(args.data, base, _settings(args, base), args.rows)
+    if args.dry_run:
+        _print(training.estimate(plan), args.json)
+        return 0
+    folder = args.resume or args.out or _new_folder(args.data[0])
+    with _progress(quiet=args.json) as show:
+        outcome = training.train(plan, folder, show)
+    _print(outcome, args.json)
+    return 0
+
+
+def _settings(args: argparse.Namespace, base: Path) -> Settings:
+    from voice.training import settings_for
+
+    settings = settings_for(base, args.method, args.objective)
+    given = {field: getattr(args, field) for _, _, field, _ in _SETTINGS}
+    changes = {field: value for field, value in given.items() if value is not None}
+    return replace(settings, thinking=args.thinking, **changes)
+
+
+def _new_folder(data: Path) -> Path:
+    """Return a name for the run that is not taken."""
+    stem = f"{time.strftime('%Y-%m-%d')}-{data.stem}"
+    names = (stem, *(f"{stem}-{n}" for n in range(2, 10_000)))
+    return next(Path("runs") / name for name in names if not (Path("runs") / name).exists())
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Show]:
+    """Show steps, losses and the time that is left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+    )
+    bars = Bars(*columns, console=Console(stderr=True), disable=quiet)
+    task = bars.add_task("", total=None)
+
+    def show(now: Progress) -> None:
+        left = f"{now.seconds_left / 60:.0f} min left"
+        text = f"loss {now.loss:.3f}, validation {now.valid_loss:.3f}, "
+        text += f"{now.tokens_per_s:.0f} tokens/s, {left}"
+        bars.update(task, completed=now.step, total=now.steps, description=text)
+
+    with bars:
+        yield show
+
+
+def _print(values: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(values)
+        return
+    for key, value in values.items():
+        print(f"{key.replace('_', ' '):22}{value}")
