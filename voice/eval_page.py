@@ -9,19 +9,12 @@ from typing import Any
 
 from llm.score import FAULTS
 from voice.eval_compare import is_good
+from voice.html_tables import line, table, table_of, whole_page
 
 _STYLE = """
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, "Noto Sans CJK SC", sans-serif; margin: 2rem auto;
-       max-width: 75rem; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { border: 1px solid #8886; padding: .3rem .6rem; text-align: left; vertical-align: top }
-td.number { text-align: right; font-variant-numeric: tabular-nums }
 section.miss { border-left: .4rem solid #c33; margin: 1.5rem 0; padding-left: 1rem }
 section.miss h3 { margin: 0 }
 section.miss th { font-weight: normal; opacity: .75; white-space: nowrap }
-tr.bad td:first-child { border-left: .4rem solid #c33 }
-.wide { overflow-x: auto }
 """
 _ANSWER = "an answer"
 
@@ -44,12 +37,7 @@ def page(result: Mapping[str, Any]) -> str:
         "<h2>All questions</h2>",
         _all_rows(rows),
     ]
-    head = (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>He'an: evaluation of answers</title><style>{_STYLE}</style>"
-    )
-    return head + "\n".join(part for part in parts if part) + "\n</html>\n"
+    return whole_page("He'an: evaluation of answers", _STYLE, parts)
 
 
 def shares(result: Mapping[str, Any]) -> list[tuple[str, int, int]]:
@@ -83,22 +71,22 @@ def _about(run: Mapping[str, Any]) -> str:
         ("machine", ", ".join(f"{k} {v}" for k, v in run["machine"].items())),
         ("versions", ", ".join(f"{k} {v}" for k, v in run["versions"].items() if v)),
     ]
-    return _table((), lines)
+    return table((), lines)
 
 
 def _totals(result: Mapping[str, Any]) -> str:
     rows = [(name, n, total, share(n, total)) for name, n, total in shares(result)]
-    text = _table(("", "n", "of", "share"), rows)
+    text = table(("", "n", "of", "share"), rows)
     faults = [(FAULTS[f], n) for f, n in result["faults"].items() if n]
     if faults:
-        text += _table(("stage at fault", "n"), faults)
+        text += table(("stage at fault", "n"), faults)
     if "cer_raw" in result:
         rates = [("heard", result["cer_raw"]), ("repaired", result["cer_repaired"])]
-        text += _table(("errors per character or word",), [(n, f"{r:.1%}") for n, r in rates])
+        text += table(("errors per character or word",), [(n, f"{r:.1%}") for n, r in rates])
     if "by_voice" in result:
         keys = list(next(iter(result["by_voice"].values())))
         counts = [(voice, *row.values()) for voice, row in result["by_voice"].items()]
-        text += _table(("voice", *keys), counts)
+        text += table(("voice", *keys), counts)
     return text
 
 
@@ -106,8 +94,8 @@ def _comparison(change: Mapping[str, Any]) -> str:
     rows = [(k, *_blank(pair)) for k, pair in change["figures"].items() if any(_blank(pair))]
     return (
         "<h2>Before and after</h2>"
-        + _table(("", "before", "after"), rows)
-        + _table(
+        + table(("", "before", "after"), rows)
+        + table(
             (),
             [
                 ("better", len(change["better"]), ", ".join(change["better"])),
@@ -127,8 +115,8 @@ def _decisions(rows: Sequence[Mapping[str, Any]]) -> str:
     pairs = Counter((_expectation(row), row["decision"]) for row in rows)
     expected = sorted({pair[0] for pair in pairs})
     decided = sorted({pair[1] for pair in pairs})
-    table = [(e, *(pairs[e, d] or "" for d in decided)) for e in expected]
-    return _table(("expected ↓ decided →", *decided), table)
+    counts = [(e, *(pairs[e, d] or "" for d in decided)) for e in expected]
+    return table(("expected ↓ decided →", *decided), counts)
 
 
 def _expectation(row: Mapping[str, Any]) -> str:
@@ -150,8 +138,8 @@ def _miss(row: Mapping[str, Any], change: str) -> str:
         ("dropped by verification", "; ".join(row["problems"])),
     ]
     title = f"<h3>{escape(row['id'])} {escape(row['question'])}</h3>"
-    shown = [line for line in lines if line[1]]
-    return f'<section class="miss">{title}{_table((), shown)}</section>'
+    shown = [pair for pair in lines if pair[1]]
+    return f'<section class="miss">{title}{table((), shown)}</section>'
 
 
 def expected_of(row: Mapping[str, Any]) -> str:
@@ -163,33 +151,11 @@ def expected_of(row: Mapping[str, Any]) -> str:
 def _all_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ("id", "question", "understood", "expected", "decided", "outcome", "answer")
     body = [
-        _line(
+        line(
             (row["id"], row["question"], row["understood"], expected_of(row), row["decision"],
              row["outcome"].replace("_", " "), row["answer"]),
             "" if is_good(row) else "bad",
         )
         for row in rows
     ]  # fmt: skip
-    return _whole(head, body)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    return _whole(head, [_line(row) for row in rows])
-
-
-def _line(cells: Sequence[Any], kind: str = "") -> str:
-    begin = f'<tr class="{kind}">' if kind else "<tr>"
-    first, *others = cells
-    opening = f"<td>{escape(str(first))}</td>" if kind else f"<th>{escape(str(first))}</th>"
-    return begin + opening + "".join(map(_cell, others)) + "</tr>"
-
-
-def _cell(value: Any) -> str:
-    kind = ' class="number"' if isinstance(value, (int, float)) else ""
-    return f"<td{kind}>{escape(str(value))}</td>"
-
-
-def _whole(head: Sequence[str], lines: Sequence[str]) -> str:
-    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
-    top = f"<tr>{titles}</tr>" if titles else ""
-    return f'<div class="wide"><table>{top}{"".join(lines)}</table></div>'
+    return table_of(head, body)
