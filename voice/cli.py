@@ -25,6 +25,10 @@ COMMANDS = (
     "check",
     "models",
     "train",
+    "keys",
+    "bundle",
+    "flash",
+    "slots",
     "bench",
     "audit",
     "config",
@@ -43,9 +47,9 @@ options of every command:
   --config FILE          configuration file (TOML)
   --set SECTION.KEY=V    one setting; may be repeated; `hean config` prints all of them
 
-exit codes: 0 done · 2 wrong usage · 65 model, knowledge or audit log damaged or missing ·
-66 input not usable, or nothing heard · 70 a stage failed · 74 no sound device · 78 wrong
-configuration · 130 interrupted
+exit codes: 0 done · 2 wrong usage · 65 model, bundle, knowledge or audit log damaged or missing ·
+66 input not usable, or nothing heard · 70 a stage or a new model failed · 74 no sound device ·
+75 link broken · 78 wrong configuration · 130 interrupted
 """
 
 

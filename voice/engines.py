@@ -15,9 +15,9 @@ from llm.knowledge.sign import SignedKnowledge, load_signed
 from llm.retrieve import Retriever
 from models.catalog import Model
 from models.store import Store
+from voice.active_slot import GGUF, with_current_slot
 from voice.config import Config
 from voice.errors import UsageError
-from voice.flash.active import GGUF, with_current_slot
 from voice.tts import Synthesizer
 
 NO_MODEL = "none"

@@ -83,7 +83,7 @@ def trusted_keys(folder: Path) -> tuple[dict[str, tuple[str, Ed25519PublicKey]],
     keys: dict[str, tuple[str, Ed25519PublicKey]] = {}
     unreadable = []
     for path in sorted(folder.glob(f"*{PUBLIC_SUFFIX}")):
-        key = _read_public_key(path)
+        key = read_public_key(path)
         if key is None:
             unreadable.append(path.name)
         else:
@@ -91,7 +91,8 @@ def trusted_keys(folder: Path) -> tuple[dict[str, tuple[str, Ed25519PublicKey]],
     return keys, unreadable
 
 
-def _read_public_key(path: Path) -> Ed25519PublicKey | None:
+def read_public_key(path: Path) -> Ed25519PublicKey | None:
+    """Return a public key; None if the file is none."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key

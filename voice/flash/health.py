@@ -20,9 +20,9 @@ from llm import GenerationError, LanguageModel, Message, Sampling
 from llm.flash.manifest import Canary, GoldenQuestion, Health, Manifest, TokenProbe, parse_health
 from llm.flash.store import Slot
 from llm.flash.traits import traits_of
+from voice.active_slot import GGUF, with_slot
 from voice.config import Config
 from voice.errors import HealthFault
-from voice.flash.active import GGUF, with_slot
 
 TIMEOUT_S = 180.0
 """Long enough for a slow disk to read a model of some gigabytes."""

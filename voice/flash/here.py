@@ -17,9 +17,9 @@ from llm.flash.journal import IDLE, TRIAL, Outcome
 from llm.flash.policy import check
 from llm.flash.slots import Slots
 from llm.flash.store import Slot
+from voice.active_slot import now, slots_of
 from voice.config import Config
 from voice.errors import HealthFault
-from voice.flash.active import now, slots_of
 from voice.flash.device import bases, this_device, trusted
 from voice.flash.health import examine
 from voice.flash.record import record
@@ -70,8 +70,15 @@ class Wish:
     """Check signature, device and payload; change nothing."""
 
 
+AS_USUAL = Wish()
+
+
+def silent(_step: Step) -> None:
+    """Show nothing."""
+
+
 def flash_here(
-    config: Config, path: Path, wish: Wish = Wish(), progress: Progress = lambda step: None
+    config: Config, path: Path, wish: Wish = AS_USUAL, progress: Progress = silent
 ) -> Flashed:
     """Flash a bundle into this machine; the old model stays in use unless all goes well.
 

@@ -67,20 +67,21 @@ class Terms:
     """Limits; what is still empty of it is measured here."""
 
 
-def parts_of_run(run: Path, config: Config) -> Parts:
+def parts_of_run(run: Path, base: Path | None = None) -> Parts:
     """Return what a training run has made: its adapter over the base it was trained on, or its
-    own model. Raises FlashError."""
+    own model. `base` names the GGUF file of the base where the run does not.
+
+    Raises FlashError.
+    """
     export = run / "export"
-    found = {name: _if_there(export / f"{name}.json") for name in ("card",)}
-    report = _if_there(run / "report.json")
+    card, report = _if_there(export / "card.json"), _if_there(run / "report.json")
     adapter = _if_there(export / "adapter.gguf")
     if adapter is None:
         models = sorted(export.glob("model-*.gguf"))
         if not models:
             raise FlashError("base", f"{run} has no export", f"hean export {run}")
-        return Parts(model=models[0], card=found["card"], report=report)
-    base = _base_of(run, config)
-    return Parts(base, adapter, card=found["card"], report=report, base_on_device=True)
+        return Parts(model=models[0], card=card, report=report)
+    return Parts(base or _base_of(run), adapter, card=card, report=report, base_on_device=True)
 
 
 def create(target: Path, parts: Parts, terms: Terms, key: Path, config: Config) -> Manifest:
@@ -194,7 +195,7 @@ def _evaluated(report: Path | None) -> tuple[str, tuple[tuple[str, float, float]
     return str(verdict.get("word", "")), tuple(measures)
 
 
-def _base_of(run: Path, config: Config) -> Path:
+def _base_of(run: Path) -> Path:
     """Return the GGUF file that the adapter of a run is laid over."""
     base = _json(run / "run.json").get("base", "")
     named = Path(str(base.get("path", "") if isinstance(base, dict) else base)).expanduser()

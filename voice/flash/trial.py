@@ -14,9 +14,9 @@ from typing import TypeVar
 from llm.flash import FlashError
 from llm.flash.journal import TRIAL
 from llm.flash.slots import Slots
+from voice.active_slot import now, slots_of
 from voice.config import Config
 from voice.errors import HeanError, StageError, translated
-from voice.flash.active import now, slots_of
 from voice.flash.record import record
 
 _LOGGER = logging.getLogger(__name__)
