@@ -25,6 +25,7 @@ COMMANDS = (
     "check",
     "models",
     "train",
+    "export",
     "keys",
     "bundle",
     "flash",

@@ -26,8 +26,9 @@ from asr import RecognitionError
 from kws import WakeModelError, WakeWordError
 from llm import GenerationError, KnowledgeError
 from llm.data import DataError
-from llm.train import TrainingError, UnusableBase, UnusableRows
+from llm.export import ExportError
 from llm.flash import FlashError
+from llm.train import TrainingError, UnusableBase, UnusableRows
 from models import ModelStoreError
 from voice.tts import SynthesisError
 
@@ -126,6 +127,7 @@ _TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
     ModelStoreError: ModelError,
     KnowledgeError: KnowledgeFault,
     DataError: InputError,
+    ExportError: ModelError,
     WakeModelError: ModelError,  # before its base class
     WakeWordError: ConfigError,
     RecognitionError: StageError,

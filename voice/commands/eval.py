@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from voice.commands import eval_model
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
@@ -69,6 +70,7 @@ def add_parser(subparsers: Any) -> None:
         "--compare", type=Path, metavar="FILE", help="tell what changed since that --json output"
     )
     answers.set_defaults(run=_answers)
+    eval_model.add_parser(commands)
 
 
 def _answers(args: argparse.Namespace, config: Config) -> int:
