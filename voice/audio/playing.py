@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 import numpy as np
@@ -15,6 +16,8 @@ _QUEUED_S = 60.0
 """Audio that may wait: a whole answer, so that the next sentence is made while one plays. A flush
 drops it all at once."""
 _STUCK_AFTER_S = 3.0
+_FIRST_AFTER_S = 8.0
+"""A headset without a cable may take seconds to begin."""
 _PIECE_S = 0.1
 
 
@@ -31,11 +34,23 @@ class PlaybackQueue:
         self._barred = 0
         self._held = False
         self._closed = False
+        self._asked_s = time.monotonic()
+        self.works = False
+        """Whether anything was asked for yet: some devices can be opened and then stay silent."""
+
+    @property
+    def lost(self) -> DeviceError | None:
+        """Return what is wrong if the device asks for no more audio, though it is open."""
+        patience_s = _STUCK_AFTER_S if self.works else _FIRST_AFTER_S
+        silent_s = time.monotonic() - self._asked_s
+        return None if self._closed or silent_s < patience_s else self._takes_nothing()
 
     def take(self, count: int) -> Samples:
         """Return the next `count` samples: queued audio, then silence. Never waits."""
         taken = np.zeros(count, np.float32)
         at = 0
+        self._asked_s = time.monotonic()
+        self.works = True
         with self._changed:
             while self._queued and at < count and not self._held:
                 turn, samples = self._queued.popleft()
@@ -73,7 +88,7 @@ class PlaybackQueue:
             if self._closed or turn < self._barred:
                 return False
             if not room and not self._held:
-                raise DeviceError(f"the loudspeaker {self.name} takes no audio", "check its plug")
+                raise self._takes_nothing()
             self._queued.append((turn, piece))
             self._queued_samples += len(piece)
             return True
@@ -104,6 +119,9 @@ class PlaybackQueue:
                 lambda: self._closed or all(number != turn for number, _ in self._queued),
                 timeout_s,
             )
+
+    def _takes_nothing(self) -> DeviceError:
+        return DeviceError(f"the loudspeaker {self.name} takes no audio", "check its plug")
 
     def close(self) -> None:
         """Take no more audio; whoever waits goes on."""

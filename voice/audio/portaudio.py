@@ -22,6 +22,11 @@ _CAPTURED_S = 8.0
 """Audio that may wait for the listener; the oldest is dropped beyond."""
 _FIRST_BLOCK_S = 5.0
 _LOST_AFTER_S = 3.0
+_REFUSALS = {
+    -9985: "is in use by another program alone: end that one",  # paDeviceUnavailable, EBUSY
+    -9993: "cannot be opened: it or its sound server is gone",  # paBadIODeviceCombination
+}
+"""What PortAudio's codes mean where ALSA opens a device; its own words mislead."""
 _LIST = (
     "`hean check` lists the devices; choose one with --set audio.input=NAME or audio.output=NAME"
 )
@@ -99,10 +104,13 @@ def _open(stream: Any, kind: str, index: int, rate_hz: int, callback: Any) -> tu
             else:
                 return opened, rate
     name = sounddevice.query_devices(index)["name"]
-    raise DeviceError(
-        f"{name} cannot be opened ({problem})",
-        "end the program that uses it, or choose another device; " + _LIST,
-    )
+    raise DeviceError(f"{name} {refusal(problem)}", _LIST)
+
+
+def refusal(problem: Exception | None) -> str:
+    """Return in a few words why a device cannot be opened."""
+    text, *codes = problem.args if problem else ("",)
+    return next((_REFUSALS[code] for code in codes if code in _REFUSALS), f"fails: {text}")
 
 
 class PortAudioMicrophone:

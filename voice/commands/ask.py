@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voice.chatter import without_chatter
 from voice.config import Config
 from voice.errors import HeanError, InputError, translated
 
@@ -131,6 +132,7 @@ def _targets(recordings: Sequence[Path], folder: Path) -> Iterator[Path]:
         yield target
 
 
+@without_chatter()
 def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     """Listen until one question is answered aloud. No wake word is needed."""
     from voice.app import Assistant, load_engines

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from voice.chatter import without_chatter
 from voice.config import Config
 from voice.errors import DeviceError, InputError
 
@@ -51,6 +52,7 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@without_chatter()
 def run(args: argparse.Namespace, config: Config) -> int:
     """Listen until the audio ends or the person ends it."""
     from voice.app import Assistant, load_engines

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kws import RATE_HZ, Samples
+from voice.chatter import without_chatter
 from voice.config import Config
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def score_recordings(config: Config, recordings: Sequence[Path], as_json: bool) 
         print(json.dumps({"engine": engine, "recordings": rows}, ensure_ascii=False, indent=2))
 
 
+@without_chatter()
 def score_microphone(config: Config, as_json: bool) -> None:
     """Print scores while the person speaks, until the person ends it."""
     from voice.devices import open_microphone
