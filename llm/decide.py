@@ -50,9 +50,9 @@ class Thresholds:
 
     speak: float = 0.62
     """From here an entry is spoken as written."""
-    consider: float = 0.27
+    consider: float = 0.35
     """From here a passage may be composed from; below it nothing in the base answers."""
-    outside: float = 0.36
+    outside: float = 0.45
     """From here an entry answers although the question has no word of the field."""
     aloud: float = 0.65
     """From here a question sounds so much like a foreseen one that it counts as of the field."""

@@ -16,6 +16,7 @@ from llm.alignment import index_syllables
 from llm.cache import Arrays
 from llm.knowledge import Entry
 from llm.ngrams import GramIndexer, character_grams, ranges, sound_grams
+from llm.whitening import whitened, whitening
 from llm.wording import Wording, sentences
 
 Syllables = Callable[[str], Sequence[str]]
@@ -26,7 +27,7 @@ _SKETCH_DIMENSIONS = 32
 _SAMPLE = 4096
 """Entries by which those dimensions are chosen, and that are summed up at a time."""
 _PROBES = 20
-_FORMAT = 4
+_FORMAT = 5
 """Of the index on disk; another one is another index."""
 
 
@@ -73,15 +74,19 @@ class Reader:
 def index_entries(entries: Sequence[Entry], reader: Reader) -> Arrays:
     """Return the arrays to search entries by.
 
-    vectors (phrasings, then sentences of the passage, of each entry), starts and asked (first row
+    vectors (phrasings, then sentences of the passage, of each entry) in the space that whitening
+    leads to, starts and asked (first row
     and number of phrasings of each entry), centres (mean direction of the phrasings), basis and
     sketch (centres in few dimensions), wording.* and sound.* (`llm.ngrams.GramIndexer`), aloud.*
     (`llm.alignment.index_syllables`, of the phrasings).
     """
     rows = [rows_of(entry) for entry in entries]
-    vectors = reader.vectors([text for texts in rows for text in texts]).astype(np.float16)
     starts = np.cumsum([0, *(len(texts) for texts in rows)], dtype=np.int64)[:-1]
     asked = np.array([len(entry.ask) for entry in entries], np.int64)
+    encoded = reader.vectors([text for texts in rows for text in texts])
+    owners = np.repeat(np.arange(len(entries)), asked)
+    matrix = whitening(encoded[ranges(starts, starts + asked)], owners)
+    vectors = whitened(encoded, matrix).astype(np.float16)
     centres = _centres(vectors, starts, asked)
     basis = _basis(centres)
     wording, sound, aloud = GramIndexer(), GramIndexer(), []
@@ -92,6 +97,7 @@ def index_entries(entries: Sequence[Entry], reader: Reader) -> Arrays:
         aloud += [text.syllables for text in read[: len(entry.ask)]]
     return {
         "vectors": vectors,
+        "whitening": matrix,
         "centres": centres.astype(np.float16),
         "basis": basis,
         "sketch": centres @ basis,

@@ -163,7 +163,7 @@ PASSAGE = Entry(
     "关掉空调和风扇。没接到解除通知前，不要打开门窗。",
     ("F002", "F009"),
 )
-MIDDLING = "隐蔽的时候屋里闷得难受"
+MIDDLING = "隐蔽的时候闷得难受"
 """A question that is like the entry, but not like enough to be read out without thought."""
 
 
