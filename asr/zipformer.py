@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from asr import RATE_HZ, AsrConfig, Files, RecognitionError, Samples, Transcript
+from asr.digits import with_digits
 from asr.files import check_onnx, check_tokens, paths_of
 from asr.text import clean, language_of
 
@@ -75,7 +76,7 @@ class ZipformerStream:
         self._stream.accept_waveform(RATE_HZ, np.zeros(int(TAIL_S * RATE_HZ), np.float32))
         self._stream.input_finished()
         self._decode()
-        text = self.partial()
+        text = with_digits(self.partial())  # it has learnt from texts without figures
         return Transcript(text, language_of(text, self._language))
 
     def _decode(self) -> None:
