@@ -28,7 +28,7 @@ Transcribe = Callable[[Samples], str]
 DEFAULT_WORDS = ("你好核安", "小安小安")
 """Words that are listened for until the owner chooses others."""
 
-ENGINES = ("zipformer", "asr-pinyin")
+ENGINES = ("zipformer", "whisper", "asr-pinyin")
 
 
 class WakeWordError(Exception):
@@ -57,7 +57,7 @@ class WakeConfig:
     """Wake words. The words themselves are kept by `hean wake add`, `list` and `remove`."""
 
     engine: str = ""
-    """zipformer or asr-pinyin; empty = zipformer if its model is there, else asr-pinyin."""
+    """zipformer, whisper or asr-pinyin; empty = the first of them that the models allow."""
     model: str = ""
     """Model from the catalogue for zipformer; empty = the one of the profile."""
     second_stage: bool = True
@@ -67,12 +67,12 @@ class WakeConfig:
     likeness: float = 0.87
     """For asr-pinyin: how much the recognised sounds must be like the word; 1.0 = the same."""
     threads: int = 1
-    """CPU threads of the wake word model."""
+    """CPU threads of the engines zipformer and whisper."""
 
     def __post_init__(self) -> None:
         if self.engine not in ("", *ENGINES):
-            names = " or ".join(ENGINES)
-            raise ValueError(f"wake.engine is {self.engine!r}; it must be empty, {names}")
+            names = ", ".join(ENGINES)
+            raise ValueError(f"wake.engine is {self.engine!r}; it must be empty or one of {names}")
         for key, low, high in (
             ("refractory_s", 0, 30),
             ("likeness", 0.5, 1),

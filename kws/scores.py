@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kws import Files, Samples, WakeConfig
-from kws.asr_pinyin import AsrPinyinDetector
+from kws.looks import LookingDetector, Nearest
 from kws.words import WakeWord
 from kws.zipformer import ZipformerDetector
 
@@ -44,10 +44,10 @@ class Scorer(Protocol):
         ...
 
 
-class AsrPinyinScorer:
-    """Scores each look of the engine `asr-pinyin`."""
+class LookScorer:
+    """Scores each look of the engines `whisper` and `asr-pinyin`."""
 
-    def __init__(self, detector: AsrPinyinDetector) -> None:
+    def __init__(self, detector: LookingDetector) -> None:
         self.chunk_samples = detector.chunk_samples
         self._detector = detector
 
@@ -58,8 +58,8 @@ class AsrPinyinScorer:
         look = self._detector.looked
         if look is None or look is before:
             return None
-        word, score = (look.nearest.word, look.nearest.score) if look.nearest else ("", 0.0)
-        return Score(look.at_s, word, score, found is not None, look.text)
+        nearest = look.nearest or Nearest("", 0.0, False)
+        return Score(look.at_s, nearest.word, nearest.score, found is not None, nearest.text)
 
     def reset(self) -> None:
         """Forget all audio heard so far; time starts again at zero."""

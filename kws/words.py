@@ -36,8 +36,8 @@ LONGEST = 16
 _ALLOWED = re.compile(f"[{HAN}A-Za-z' ]+")
 _HEADER = """\
 # Wake words of He'an. `hean wake add`, `list`, `remove` and `test` look after this file.
-# boost and threshold concern the engine zipformer: more boost or a lower threshold wakes more
-# easily, and more often by mistake.
+# A lower threshold wakes more easily, and more often by mistake; so does more boost, which
+# concerns the engine zipformer alone.
 """
 
 
@@ -52,7 +52,7 @@ class WakeWord:
     boost: float = 1.5
     """Added for each of its tokens by zipformer, so that it is found sooner."""
     threshold: float = 0.25
-    """For zipformer: mean probability of its tokens from which it counts as heard."""
+    """For zipformer and whisper: mean probability of its sounds from which it counts as heard."""
     enabled: bool = True
 
     def __post_init__(self) -> None:

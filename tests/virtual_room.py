@@ -112,6 +112,7 @@ class VirtualRoom(Room):
         devices.live = True
         devices.canceller = EchoCanceller(RATE_HZ) if config.dialog.echo_cancellation else None
         self._canceller = devices.canceller
+        self._own_voice = devices.own_voice
         bus = Bus()
         bus.subscribe(self.note)
         with self._listening(config, engines, devices, bus):
@@ -143,6 +144,7 @@ class VirtualRoom(Room):
         """Let one chunk of time pass, and everything happen that it brings about."""
         played = self._speaker.take(int(CHUNK_S * PLAYED_HZ))
         self._played.append(played)
+        self._own_voice.played(played, PLAYED_HZ)
         if self._canceller:
             self._canceller.played(played, PLAYED_HZ)
         chunk = np.zeros(self._chunk, np.float32)

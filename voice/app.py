@@ -7,8 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from asr import Samples
 from asr.endpoint import EndpointRules
 from kws.asr_pinyin import PinyinMatcher
@@ -84,20 +82,22 @@ class Assistant:
             dialog, self._turns, bus, caller(words, config.wake.likeness), SpokenCommands().name_of
         )
         self.conversation.stage = self._responder
+        self.conversation.hears_itself = devices.live and devices.canceller is None
         if canceller := devices.canceller:
             self.conversation.echo_known = lambda: canceller.adapted
         self._responder.follow = self.conversation.follow
-        detector, confirmed = load_wake_engine(config, words, engines.ears.recognizer)
+        wake = load_wake_engine(config, words, engines.ears.recognizer)
         self._transcriber = Transcriber(
-            engines.ears, bus, self.conversation, knower(engines.answerer), confirmed
+            engines.ears, bus, self.conversation, knower(engines.answerer), wake
         )
+        self._transcriber.own_voice = devices.own_voice
         self._listener = Listener(
             engines.ears,
             endpoint_rules(config),
             self._transcriber,
             self._turns,
             bus,
-            detector,
+            wake.detector,
         )
         self._warmer = self._make_warmer(engines)
 
@@ -151,8 +151,6 @@ class Assistant:
         """Return what the microphone heard without the assistant's own voice."""
         if self._devices.canceller:
             return self._devices.canceller.clean(samples)
-        if self._devices.live and self.conversation.state is State.SPEAKING:
-            return np.zeros_like(samples)  # it cannot tell its own voice from a person's
         return samples
 
 
@@ -166,13 +164,16 @@ def knower(answerer: Answerer) -> Callable[[str], bool]:
     return known
 
 
-def caller(words: list[WakeWord], likeness: float) -> Callable[[str], Call | None]:
-    """Return a function that finds a wake word at the beginning of a text."""
+def caller(words: list[WakeWord], likeness: float) -> Callable[[str, str], Call | None]:
+    """Return a function that finds a wake word at the beginning of a text, or anywhere the one
+    that is known to have been said."""
     matcher = PinyinMatcher(words, likeness)
 
-    def called(text: str) -> Call | None:
+    def called(text: str, word: str) -> Call | None:
+        if word:
+            return Call(word, matcher.rest(word, text))
         match = matcher.match(text)
-        return Call(match.word, match.score, match.rest) if match else None
+        return Call(match.word, match.rest) if match else None
 
     return called
 

@@ -20,16 +20,17 @@ _SHORTEST_INTERRUPTION = 3
 
 _ECHO_S = 0.8
 """How long the end of an answer is still heard: the buffers of the devices, and the room."""
+_OWN_ECHO_S = 0.4
+"""The same where nothing is taken out: less, for a person who asks meanwhile is not understood."""
 
 ANSWERING = (State.THINKING, State.SPEAKING)
 
 
 @dataclass(frozen=True)
 class Call:
-    """A wake word at the beginning of what was said."""
+    """A wake word in what was said."""
 
     word: str
-    score: float
     rest: str
     """What was said after it in the same breath."""
 
@@ -69,8 +70,8 @@ class Stage(Protocol):
 class Conversation:
     """The state of the conversation and its rules.
 
-    `called` finds a wake word at the beginning of a text, `commanded` a spoken command; None =
-    there is none.
+    `called` finds a wake word in a text, and what follows it; given a word, that one, which was
+    heard. `commanded` finds a spoken command. None = there is none.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Conversation:
         config: DialogConfig,
         turns: Turns,
         bus: Bus,
-        called: Callable[[str], Call | None],
+        called: Callable[[str, str], Call | None],
         commanded: Callable[[str, str], str | None],
     ) -> None:
         self._config = config
@@ -92,17 +93,31 @@ class Conversation:
         self._now_s = 0.0
         """Seconds of audio heard: waiting is counted in audio, not by the clock."""
         self._until_s = 0.0
-        self._echo_until_s = 0.0
+        self._answered_s = -_ECHO_S
+        """When an answer ended."""
         self.stage: Stage
         self.echo_known: Callable[[], bool] = lambda: True
         """Tells whether the own voice is taken out of what is heard. Until it is, speech over an
         answer and right after it may be the answer itself."""
+        self.hears_itself = False
+        """Nothing takes the own voice out of what is heard."""
 
     @property
     def state(self) -> State:
         """Return what the assistant is doing."""
         with self._lock:
             return self._state
+
+    @property
+    def answering(self) -> bool:
+        """Tell whether an answer is on the way or being spoken."""
+        return self.state in ANSWERING
+
+    def overhears(self) -> bool:
+        """Tell whether what is heard now is the assistant itself, and perhaps a call."""
+        with self._lock:
+            echo = self._now_s < self._answered_s + _OWN_ECHO_S
+            return self.hears_itself and (self._state is State.SPEAKING or echo)
 
     def tick(self, audio_s: float) -> None:
         """Let time pass: `audio_s` more seconds of audio were heard."""
@@ -117,7 +132,7 @@ class Conversation:
         with self._lock:
             if self._state is State.SPEAKING:
                 return self._interruptible()
-            if self._now_s < self._echo_until_s and not self.echo_known():
+            if self._now_s < self._answered_s + _ECHO_S and not self.echo_known():
                 return False
             waiting = self._state in (State.LISTENING, State.FOLLOW_UP)
             return waiting or not self._config.wake_word
@@ -127,34 +142,44 @@ class Conversation:
         be interrupted by speech."""
         with self._lock:
             self._until_s = self._now_s + self._config.listen_s + self._config.follow_up_s
+            self.may_be_speech()
+
+    def may_be_speech(self) -> None:
+        """Somebody may begin to speak: hold the answer where that may be interrupted by speech."""
+        with self._lock:
             if self._state is State.SPEAKING and self._interruptible():
                 self.stage.hold()
 
-    def question_in(self, text: str) -> str:
-        """Return a text without the wake word it begins with."""
-        call = self._called(text)
+    def was_no_speech(self) -> None:
+        """Nobody did: go on."""
+        self.stage.go_on()
+
+    def question_in(self, text: str, word: str = "") -> str:
+        """Return a text without the wake word in it; `word` is one that was heard."""
+        call = self._called(text, word)
         return call.rest if call else text
 
-    def probe(self, turn: Turn, text: str) -> bool:
-        """Tell whether the beginning of an utterance calls the assistant."""
+    def is_stop(self, text: str) -> bool:
+        """Tell whether this ends an answer, unless it is a word of that answer."""
         with self._lock:
-            call = self._call(text)
-            if call:
-                self._woken(turn, call.word, call.score)
-            return call is not None or self._is_stop(text)
+            stop = self._state in ANSWERING and self._commanded(text, "") == "stop"
+            return stop and not self.stage.says(text)
 
-    def detected(self, turn: Turn, word: str, score: float) -> bool:
-        """Take a hit of a wake word engine; False if it heard the assistant itself."""
+    def detected(self, turn: Turn, word: str, score: float) -> None:
+        """Somebody has called."""
         with self._lock:
-            if self._state is State.SPEAKING and self.stage.says(word):
-                return False
+            turn.followed = True
             self._woken(turn, word, score)
-            return True
 
-    def heard(self, turn: Turn, text: str, language: str, admitted: bool) -> None:
-        """Take the final transcript of an utterance; "" if nothing was understood."""
+    def heard(self, turn: Turn, text: str, language: str, admitted: bool, word: str = "") -> None:
+        """Take the final transcript of an utterance; "" if nothing was understood.
+
+        `word` is the wake word that was heard in it. Otherwise one may only begin what is meant
+        for the assistant anyway: over an answer, it would be its own.
+        """
         with self._lock:
-            call = self._call(text)
+            may_begin = admitted and self._state is not State.SPEAKING
+            call = self._called(text, word) if word or may_begin else None
             said = call.rest if call else text
             command = self._commanded(said, language) if said else None
             if command == "stop":
@@ -185,26 +210,17 @@ class Conversation:
         with self._lock:
             if turn is self._answered:
                 if self._state is State.SPEAKING:
-                    self._echo_until_s = self._now_s + _ECHO_S
+                    self._answered_s = self._now_s
                 self._cue(cue)
 
     def _interruptible(self) -> bool:
         return self._config.barge_in == "speech" and self.echo_known()
-
-    def _call(self, text: str) -> Call | None:
-        call = self._called(text)
-        if call and self._state is State.SPEAKING and self.stage.says(call.word):
-            return None  # its own voice, through the room
-        return call
 
     def _is_for_us(self, text: str) -> bool:
         """Tell whether admitted speech is meant: into an answer speak also its echo, and coughs."""
         if self._state is not State.SPEAKING:
             return True
         return len(text) >= _SHORTEST_INTERRUPTION and not self.stage.says(text)
-
-    def _is_stop(self, text: str) -> bool:
-        return self._state in ANSWERING and self._commanded(text, "") == "stop"
 
     def _woken(self, turn: Turn, word: str, score: float) -> None:
         if self._state in ANSWERING:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from asr import RATE_HZ
 from voice.audio import Microphone, Samples, Speaker
+from voice.audio.playing import PlaybackQueue
 from voice.audio.wavfile import WavSpeaker
 from voice.config import Config
 from voice.errors import DeviceError
 from voice.events import Bus, DeviceLost, DeviceRestored, Notice
+from voice.own_voice import OwnVoice
 
 if TYPE_CHECKING:
     from voice.audio.portaudio import PortAudioMicrophone
@@ -31,7 +33,10 @@ class Devices:
     """True if a person may be in the room: real devices."""
     canceller: EchoCanceller | None = None
 
-    def __init__(self, microphone: Microphone, speaker: Speaker) -> None:
+    def __init__(
+        self, microphone: Microphone, speaker: Speaker, own_voice: OwnVoice | None = None
+    ) -> None:
+        self.own_voice = own_voice or OwnVoice()
         self._microphone = microphone
         self.speaker = speaker
 
@@ -63,10 +68,11 @@ class LiveDevices(Devices):
         """The microphone ended because of a fault."""
         self._told_lost = False
         self.canceller = self._make_canceller()
+        self.own_voice = OwnVoice()  # the loudspeaker tells it what it plays from the first moment
         self._opened_speaker = False
         self._output = ReopenableSpeaker(lambda: self._open_speaker(rate_hz))
         self._opened_speaker = not isinstance(self._output.inner, WavSpeaker)
-        super().__init__(self._open_microphone(), self._output)
+        super().__init__(self._open_microphone(), self._output, self.own_voice)
 
     @property
     def name(self) -> str:
@@ -88,9 +94,11 @@ class LiveDevices(Devices):
             self._bus.publish(DeviceLost(0, error.message))
 
     def _delivers(self) -> None:
-        """Tell that the devices are back: not before there is audio, for some can be opened and
-        stay silent."""
-        if self._told_lost:
+        """Tell that the devices are back: not before audio comes and goes, for some can be opened
+        and stay silent. Raises DeviceError if the loudspeaker is lost."""
+        if problem := self._output.lost:
+            raise problem
+        if self._told_lost and self._output.works:
             self._told_lost = False
             self._bus.publish(DeviceRestored(0))
 
@@ -140,6 +148,7 @@ class LiveDevices(Devices):
 
     def _played(self, samples: Samples, rate_hz: int) -> None:
         """Take what leaves for the loudspeaker. Called from the audio thread."""
+        self.own_voice.played(samples, rate_hz)
         if self.canceller:
             self.canceller.played(samples, rate_hz)
 
@@ -162,7 +171,10 @@ def open_microphone(config: Config) -> PortAudioMicrophone:
 
 
 class LossTold:
-    """A microphone that tells that it delivers audio, and whose loss ends no more than that."""
+    """A microphone that tells that it delivers audio, and whose loss ends no more than that.
+
+    `delivers` may raise DeviceError: what else is needed was lost.
+    """
 
     def __init__(
         self,
@@ -204,6 +216,16 @@ class ReopenableSpeaker:
     @volume.setter
     def volume(self, volume: float) -> None:
         self.inner.volume = volume
+
+    @property
+    def lost(self) -> DeviceError | None:
+        """Return what is wrong if the device no longer takes audio."""
+        return self.inner.lost if isinstance(self.inner, PlaybackQueue) else None
+
+    @property
+    def works(self) -> bool:
+        """Tell whether the device has taken audio since it was opened."""
+        return not isinstance(self.inner, PlaybackQueue) or self.inner.works
 
     def reopen(self) -> None:
         """Open the device again, as loud as before. Raises DeviceError."""

@@ -40,6 +40,8 @@ _FRAME_S = 0.01  # what AEC3 takes at a time
 _TAIL_S = 1.0
 """Work goes on for so long after the last sound: longest delay and reverberation."""
 _WATCHED_S = 1.0
+_EARCON_S = 0.25
+"""Until the echo is known, the canceller takes out the person rather: for an earcon it does not."""
 _SLACK_S = 0.02
 """Played audio that may wait when the streams are aligned: unevenness of the audio callbacks."""
 _KEPT_S = 10.0
@@ -103,6 +105,7 @@ class _Audibility:
     def pause(self, near: Samples) -> None:
         """Take what was heard while nothing was played for long."""
         self._quiet.extend(_power([frame]) for frame in self._pauses.process(near))
+        self._spoken.clear()  # an earcon into which a person spoke says nothing of the answer
 
     def follow(self, near: Samples, far: Samples) -> None:
         """Take what was heard while something was played, and that."""
@@ -198,6 +201,8 @@ class EchoCanceller:
         self._far = _FarEnd(rate_hz)
         self._frames = Rechunker(int(_FRAME_S * rate_hz))
         self._tail = 0
+        self._played = 0
+        """Samples of sound since the last pause."""
         self._adaptation = _Adaptation(rate_hz)
         self._audibility = _Audibility(rate_hz)
         self._failures = 0
@@ -235,16 +240,22 @@ class EchoCanceller:
             return np.zeros(0, np.float32)
         near = np.concatenate(frames)
         far = self._far.take(len(near))
+        is_earcon = self._played < _EARCON_S * self._rate_hz
         if far.any():
             self._tail = int(_TAIL_S * self._rate_hz)
+            self._played += len(far)
             self._far.forget()
         elif self._tail <= 0:
+            self._played = 0
             self._far.align(len(near))
             self._audibility.pause(near)
             self.reduction_db = 0.0
             return near
         self._tail -= len(near)
-        return near if self.bypassed else self._cancel(near, far)
+        if self.bypassed:
+            return near
+        cleaned = self._cancel(near, far)
+        return near if is_earcon and not self.adapted else cleaned
 
     def _cancel(self, near: Samples, far: Samples) -> Samples:
         try:

@@ -6,25 +6,31 @@ It does little for each chunk and is never late: a slow decoding delays nothing 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 from asr import RATE_HZ, Samples
 from asr.endpoint import Boundary, Endpointer, EndpointRules, PreRoll
 from kws import WakeWordDetector
+from kws.looks import LookSchedule
 from voice.audio import Microphone
 from voice.audio.pcm import Rechunker, level_dbfs
 from voice.engines import Ears
 from voice.events import Bus, LevelMeasured, SpeechEnded, SpeechStarted
-from voice.transcriber import Begin, End, Hit, Pause, Transcriber
+from voice.transcriber import Begin, End, Heard, Hit, Look, Pause, Transcriber
 from voice.turn import Turn, Turns
 
 END_OF_AUDIO = "end_of_audio"
+OWN_VOICE = "own_voice"
+"""What was heard up to now was the assistant; whoever speaks now may be a person."""
 LEVEL_S = 0.25
 """How often the level is told, in seconds of audio."""
 COMPLETE = "complete"
 """The pause is short, but what was said already is a known question."""
 PAUSE_S = 0.19
-"""Quiet after which it is looked whether the assistant was called, and what was asked."""
+"""Quiet after which it is looked what was asked."""
+HOLD_CHUNKS = 2
+"""Chunks of speech after which an answer is held; goes on if they are no beginning of speech."""
 COMPLETE_S = 0.32
 """Quiet that ends a complete question: people pause for less between words."""
 
@@ -41,20 +47,27 @@ class Listener:
         bus: Bus,
         detector: WakeWordDetector | None = None,
     ) -> None:
-        """`detector` is a wake word engine; without one, wake words are found in transcripts."""
+        """`detector` is a wake word engine; without one, the transcriber looks for wake words."""
         self._detector = detector
+        self._looks = LookSchedule(ears.vad.chunk_samples / RATE_HZ)
         self._detector_chunks = Rechunker(detector.chunk_samples if detector else 1)
         self._vad = ears.vad
         self._chunk_s = ears.vad.chunk_samples / RATE_HZ
         self._endpointer = Endpointer(rules, self._chunk_s)
         self._silence_s = rules.silence_s
-        self._pre_roll = PreRoll(rules)
+        self._pre_roll, self._raw_pre_roll = PreRoll(rules), PreRoll(rules)
         self._transcriber = transcriber
         self._conversation = transcriber.conversation
         self._turns = turns
         self._bus = bus
         self._turn: Turn | None = None
         self._audio_s = 0.0
+        self._pauses = 0
+        self._voiced = 0
+        """Chunks of speech in a row, before an utterance begins."""
+        self._overhears = False
+        self._goes_on = False
+        """The audio of the next utterance follows that of the last one."""
 
     @property
     def speech(self) -> bool:
@@ -66,73 +79,113 @@ class Listener:
 
         `hear` takes the assistant's own voice out of what the microphone delivers.
         """
-        rechunker = Rechunker(self._vad.chunk_samples)
+        cleaned, raw = (Rechunker(self._vad.chunk_samples) for _ in range(2))
+        waiting: deque[Samples] = deque()
         meter = Rechunker(int(LEVEL_S * RATE_HZ))
         for audio in microphone.chunks():
             for quarter in meter.process(audio):
                 self._bus.publish(LevelMeasured(0, level_dbfs(quarter)))
-            for chunk in rechunker.process(hear(audio)):
-                self._process(chunk)
+            waiting.extend(raw.process(audio))
+            for chunk in cleaned.process(hear(audio)):
+                self._process(Heard(chunk, waiting.popleft()))
         if self._turn is not None:
             self._end(END_OF_AUDIO)
 
-    def _process(self, chunk: Samples) -> None:
+    def _process(self, heard: Heard) -> None:
         self._conversation.tick(self._chunk_s)
-        boundary = self._endpointer.process(self._vad.probability(chunk) >= 0.5)
+        self._leave_own_voice()
+        voiced = self._vad.probability(heard.samples) >= 0.5
+        is_look_due = self._looks.process(voiced)
+        boundary = self._endpointer.process(voiced)
         if boundary is Boundary.START:
-            self._begin(chunk)
+            self._begin(heard)
         elif self._turn is None:
-            self._pre_roll.add(chunk)
+            self._keep(heard)
+            self._expect(voiced)
         else:
-            self._transcriber.put(chunk)
+            self._transcriber.put(heard)
             self._audio_s += self._chunk_s
             if boundary is not None:
-                self._end(boundary.value)
+                self._end_at(boundary)
             else:
-                self._detect(chunk)
-                self._attend()
+                self._attend(heard.samples, is_look_due)
 
-    def _attend(self) -> None:
-        """Look after a pause whether the question is complete."""
+    def _leave_own_voice(self) -> None:
+        """Begin anew when the assistant falls silent that heard itself."""
+        overheard, self._overhears = self._overhears, self._conversation.overhears()
+        if overheard and not self._overhears and self._turn and not self._turn.followed:
+            self._end(OWN_VOICE)
+            self._endpointer.reset()
+
+    def _expect(self, voiced: bool) -> None:
+        """Hold an answer as soon as there may be speech; tell if it was none."""
+        before, self._voiced = self._voiced, self._voiced + 1 if voiced else 0
+        if self._voiced == HOLD_CHUNKS:
+            self._conversation.may_be_speech()
+        elif before >= HOLD_CHUNKS and not voiced:
+            self._conversation.was_no_speech()
+
+    def _attend(self, chunk: Samples, is_look_due: bool) -> None:
+        """Look for a wake word, and after a pause whether the question is complete."""
         assert self._turn is not None
-        self._turn.quiet = self._endpointer.trailing_silence_s > 0
-        if self._pauses():
-            self._turn.complete = False
-            self._transcriber.put(Pause())
-        elif self._turn.complete and self._endpointer.trailing_silence_s >= COMPLETE_S:
+        self._turn.quiet = self._quiet_s > 0
+        if self._detector is not None:
+            self._detect(self._detector, chunk)
+        elif is_look_due:
+            self._transcriber.put(Look())
+        if self._reaches(PAUSE_S):
+            self._pauses += 1
+            self._transcriber.put(Pause(self._pauses))
+        elif self._turn.complete_at == self._pauses and self._quiet_s >= COMPLETE_S:
             self._end(COMPLETE)
             self._endpointer.reset()
 
-    def _detect(self, chunk: Samples) -> None:
+    def _detect(self, detector: WakeWordDetector, chunk: Samples) -> None:
         """Let the wake word engine hear a chunk of speech."""
-        if self._detector is None:
-            return
         for part in self._detector_chunks.process(chunk):
-            detection = self._detector.process(part)
+            detection = detector.process(part)
             if detection:
                 self._transcriber.put(Hit(detection))
 
-    def _pauses(self) -> bool:
-        """Tell whether the quiet has just become long enough for a pause."""
-        quiet_s = self._endpointer.trailing_silence_s
-        return quiet_s - self._chunk_s < PAUSE_S <= quiet_s
+    def _reaches(self, pause_s: float) -> bool:
+        """Tell whether the quiet has just become so long."""
+        return self._quiet_s - self._chunk_s < pause_s <= self._quiet_s
 
-    def _begin(self, chunk: Samples) -> None:
-        self._pre_roll.add(chunk)
+    @property
+    def _quiet_s(self) -> float:
+        return self._endpointer.trailing_silence_s
+
+    def _keep(self, heard: Heard) -> None:
+        self._pre_roll.add(heard.samples)
+        self._raw_pre_roll.add(heard.raw)
+
+    def _begin(self, heard: Heard) -> None:
+        self._keep(heard)
         audio = self._pre_roll.take()
         self._turn = self._turns.create()
         self._audio_s = len(audio) / RATE_HZ
         self._bus.publish(SpeechStarted(self._turn.number))
-        admitted = self._conversation.admits()
+        self._turn.followed = self._conversation.admits()
         self._conversation.speech_started()
-        self._transcriber.put(Begin(self._turn, admitted))
-        self._transcriber.put(audio)
-        self._detect(audio)
+        self._transcriber.put(Begin(self._turn, self._goes_on))
+        self._transcriber.put(Heard(audio, self._raw_pre_roll.take()))
+        self._voiced, self._goes_on = 0, False
+        if self._detector is not None:
+            self._detect(self._detector, audio)
+
+    def _end_at(self, boundary: Boundary) -> None:
+        assert self._turn is not None
+        is_followed = self._turn.followed
+        self._end(boundary.value)
+        if boundary is Boundary.TOO_LONG and not is_followed:
+            # Nobody asks anything, as beside a television: somebody may call at any time.
+            self._endpointer.reset()
+            self._goes_on = True
 
     def _end(self, reason: str) -> None:
         assert self._turn is not None
         is_silence = reason == Boundary.SILENCE.value  # the endpointer then has forgotten it
-        silence_s = self._silence_s if is_silence else self._endpointer.trailing_silence_s
+        silence_s = self._silence_s if is_silence else self._quiet_s
         last_voiced_s = time.monotonic() - silence_s
         ended = SpeechEnded(self._turn.number, reason, self._audio_s, last_voiced_s)
         self._transcriber.put(End(ended))

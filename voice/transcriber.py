@@ -7,10 +7,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from asr import RATE_HZ, RecognizerStream, Samples
 from kws import Detection
+from kws.looks import Window
 from voice.conversation import Conversation
 from voice.engines import Ears
 from voice.errors import HeanError, translated
@@ -23,12 +22,14 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
+from voice.own_voice import OwnVoice
+from voice.state import State
 from voice.threads import end
 from voice.turn import Turn
+from voice.wake import WakeEngine
 
-PROBE_S = 2.6
-"""Speech that calls nobody within this time is not listened to any longer: no wake word is as
-long, and a room with a television would keep a processor busy."""
+SHORT_S = 2.6
+"""What is longer is no stop word, nor a call within a question; it would be transcribed in vain."""
 _BACKLOG = 4096
 """Chunks that may wait for the recogniser: two minutes, far more than one utterance."""
 
@@ -38,8 +39,17 @@ class Begin:
     """Somebody begins to speak."""
 
     turn: Turn
-    admitted: bool
-    """Meant for the assistant because it waited for a question when this began."""
+    goes_on: bool = False
+    """No audio was left out since the utterance before."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Audio, both parts shape (n,) and of the same time."""
+
+    samples: Samples
+    raw: Samples
+    """The same with the assistant's own voice in it."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +60,15 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Look:
+    """A wake word may have been said."""
+
+
+@dataclass(frozen=True)
 class Pause:
     """The person may have ended, or takes breath."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -61,29 +78,24 @@ class End:
     ended: SpeechEnded
 
 
-Work = Begin | Samples | Hit | Pause | End
+Work = Begin | Heard | Hit | Look | Pause | End
 
 
 class _Utterance:
     """What is being said."""
 
-    def __init__(self, turn: Turn, stream: RecognizerStream, admitted: bool) -> None:
+    def __init__(self, turn: Turn, stream: RecognizerStream) -> None:
         self.turn = turn
         self.stream = stream
-        self.admitted = admitted
-        """Meant for the assistant because it waits for a question."""
-        self.called = False
-        """Meant for it because it begins with a wake word."""
-        self.ignored = False
+        self.called = ""
+        """The wake word that was heard in it."""
         self.audio_s = 0.0
-        self.head: list[Samples] = []
-        """The beginning, for a look at who is called."""
         self.shown = ""
 
     @property
-    def followed(self) -> bool:
-        """Tell whether it is meant for the assistant, as far as is known."""
-        return (self.admitted or self.called) and not self.ignored
+    def short(self) -> bool:
+        """Tell whether all of it was given to the stream, although nobody is meant so far."""
+        return self.audio_s <= SHORT_S
 
 
 class Transcriber:
@@ -98,18 +110,20 @@ class Transcriber:
         bus: Bus,
         conversation: Conversation,
         known: Callable[[str], bool] = lambda text: False,
-        confirmed: Callable[[str, Samples], bool] = lambda word, audio: True,
+        wake: WakeEngine = WakeEngine(),  # noqa: B008 - a frozen value
     ) -> None:
-        """`known` tells whether a text is a question that can be answered as it is, `confirmed`
-        whether the word that a wake word engine found is in the audio indeed."""
+        """`known` tells whether a text is a question that can be answered as it is."""
         self._known = known
-        self._confirmed = confirmed
+        self._wake = wake
+        self.own_voice = OwnVoice()
+        self._window, self._raw_window = Window(), Window()
+        """The last audio of what is said."""
         self._ears = ears
         self._bus = bus
         self.conversation = conversation
         self._work: queue.Queue[Work | None] = queue.Queue(_BACKLOG)
         self._thread = threading.Thread(target=self._run, name="transcriber")
-        self._utterance = self._new(Turn(0), admitted=False)
+        self._utterance = self._new(Turn(0))
 
     @property
     def busy(self) -> bool:
@@ -141,31 +155,36 @@ class Transcriber:
 
     def _do(self, work: Work) -> None:
         if isinstance(work, Begin):
-            self._utterance = self._new(work.turn, work.admitted)
+            self._begin(work)
         elif isinstance(work, Hit):
             self._hit(work.detection)
+        elif isinstance(work, Look):
+            self._look()
         elif isinstance(work, Pause):
-            self._pause()
+            self._pause(work.number)
         elif isinstance(work, End):
             self._end(work.ended)
-        elif not self._utterance.ignored:
+        else:
             self._hear(work)
 
-    def _new(self, turn: Turn, admitted: bool) -> _Utterance:
-        return _Utterance(turn, self._ears.recognizer.stream(), admitted)
+    def _begin(self, begin: Begin) -> None:
+        self._utterance = self._new(begin.turn)
+        if not begin.goes_on:
+            self._window, self._raw_window = Window(), Window()
 
-    def _hear(self, audio: Samples) -> None:
+    def _new(self, turn: Turn) -> _Utterance:
+        return _Utterance(turn, self._ears.recognizer.stream())
+
+    def _hear(self, heard: Heard) -> None:
         utterance = self._utterance
-        utterance.stream.accept(audio)
-        utterance.audio_s += len(audio) / RATE_HZ
-        if utterance.audio_s < 2 * PROBE_S:
-            utterance.head.append(audio)
-        if utterance.followed:
-            # In a pause nothing may delay the decoding that decides whether the person has ended.
-            if self._work.empty() and not utterance.turn.quiet:
-                self._show(utterance)
-        elif utterance.audio_s >= PROBE_S:
-            self._probe(last=True)
+        self._window.add(heard.samples)
+        self._raw_window.add(heard.raw)
+        utterance.audio_s += len(heard.samples) / RATE_HZ
+        if utterance.turn.followed or utterance.short:
+            utterance.stream.accept(heard.samples)
+        # In a pause nothing may delay the decoding that decides whether the person has ended.
+        if utterance.turn.followed and self._work.empty() and not utterance.turn.quiet:
+            self._show(utterance)
 
     def _show(self, utterance: _Utterance) -> str:
         """Publish the partial transcript if it says something new; return it."""
@@ -177,53 +196,66 @@ class Transcriber:
 
     def _hit(self, detection: Detection) -> None:
         """Take a hit of the wake word engine, if speech recognition finds the word too."""
-        utterance = self._utterance
-        if utterance.called or not utterance.head:
-            return
-        if self._confirmed(detection.word, np.concatenate(utterance.head)):
-            word, score = detection.word, detection.score
-            utterance.called = self.conversation.detected(utterance.turn, word, score)
+        window = self._window.samples()
+        if self._wake.confirmed(detection.word, window):
+            self._call(detection.word, detection.score, window)
 
-    def _pause(self) -> None:
-        """Look whether the utterance calls the assistant, and whether it is complete."""
-        self._probe(last=False)
+    def _look(self) -> None:
+        """Look for a wake word; in a long question there is none.
+
+        Over an answer, what takes out the own voice takes out much of a person's, too, until it
+        knows the room: so the word is looked for without that as well.
+        """
+        utterance, finder = self._utterance, self._wake.finder
+        if finder is None or utterance.called or (utterance.turn.followed and not utterance.short):
+            return
+        windows = [self._window]
+        if self.conversation.state is State.SPEAKING:
+            windows.append(self._raw_window)
+        for window in windows:
+            nearest = finder.nearest(window.samples())
+            if nearest and nearest.woke:
+                self._call(nearest.word, nearest.score, window.samples())
+                return
+
+    def _call(self, word: str, score: float, window: Samples) -> None:
+        """Take a wake word, unless the assistant has just said it itself; the question begins with
+        the audio in which it was found."""
         utterance = self._utterance
-        if utterance.followed:
+        if utterance.called or self._wake.said_by(word, self.own_voice.recent()):
+            return
+        if not utterance.turn.followed:
+            utterance.stream = self._ears.recognizer.stream()
+            utterance.stream.accept(window)
+        utterance.called = word
+        self.conversation.detected(utterance.turn, word, score)
+
+    def _pause(self, number: int) -> None:
+        """Look whether the utterance is complete, or tells the assistant to stop."""
+        utterance = self._utterance
+        turn = utterance.turn
+        if turn.followed:
             text = self._repaired(self._show(utterance))
-            utterance.turn.complete = self._known(self.conversation.question_in(text))
-
-    def _probe(self, last: bool) -> None:
-        """Look whether the utterance calls the assistant; after the last look it is ignored."""
-        utterance = self._utterance
-        if utterance.called or utterance.ignored:
-            return
-        # In a pause the stream decodes thoroughly; in speech that goes on it has to be done anew.
-        text = self._repaired(self._look(utterance) if last else utterance.stream.partial())
-        utterance.called = self.conversation.probe(utterance.turn, text)
-        if last and not utterance.called:
-            utterance.ignored = True
-            self.conversation.heard(utterance.turn, "", "", admitted=False)
-
-    def _look(self, utterance: _Utterance) -> str:
-        stream = self._ears.recognizer.stream()
-        stream.accept(np.concatenate(utterance.head))
-        return stream.finish().text
+            question = self.conversation.question_in(text, utterance.called)
+            turn.complete_at = number if self._known(question) else 0
+        elif self.conversation.answering and utterance.short:
+            turn.followed = self.conversation.is_stop(self._repaired(utterance.stream.partial()))
 
     def _end(self, ended: SpeechEnded) -> None:
         utterance = self._utterance
-        if utterance.ignored:
-            return
-        if utterance.followed:
-            self._bus.publish(ended)
-        transcript = utterance.stream.finish()
-        understood = self._repaired(transcript.text, transcript.language)
         turn = utterance.turn
-        if understood and (utterance.followed or self.conversation.probe(turn, understood)):
-            question = self.conversation.question_in(understood) or understood
-            self._bus.publish(
-                FinalTranscript(turn.number, transcript.text, question, transcript.language)
-            )
-        self.conversation.heard(turn, understood, transcript.language, utterance.followed)
+        if turn.followed:
+            self._bus.publish(ended)
+        elif not (self.conversation.answering and utterance.short):
+            self.conversation.heard(turn, "", "", admitted=False)
+            return
+        transcript = utterance.stream.finish()
+        language = transcript.language
+        understood = self._repaired(transcript.text, language)
+        if understood and turn.followed:
+            question = self.conversation.question_in(understood, utterance.called) or understood
+            self._bus.publish(FinalTranscript(turn.number, transcript.text, question, language))
+        self.conversation.heard(turn, understood, language, turn.followed, utterance.called)
 
     def _repaired(self, text: str, language: str = "zh") -> str:
         return self._ears.repairer.repair(text, language)

@@ -10,8 +10,11 @@ class Turn:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.complete = False
-        """What was said so far is a question that can be answered."""
+        self.complete_at = 0
+        """Number of the pause at which what was said was a question that can be answered; 0 =
+        there was none. A look at an earlier pause tells nothing of what was said since."""
+        self.followed = False
+        """It is meant for the assistant, as far as is known."""
         self.quiet = False
         """Who asks has just fallen silent, and may have ended."""
         self._cancelled = threading.Event()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asr import Recognizer, VoiceActivityDetector
@@ -11,40 +12,73 @@ from kws.words import WakeWord
 from models.store import Store
 from voice.config import Config
 from voice.engines import ModelFiles
+from voice.errors import UsageError
 
 if TYPE_CHECKING:
-    from kws.asr_pinyin import AsrPinyinDetector, IsSpeech
+    from kws.looks import Finder, IsSpeech, LookingDetector
     from kws.scores import Scorer
     from kws.verify import SecondStage
+    from kws.zipformer import ZipformerDetector
 
 
 def engine_of(config: Config) -> str:
     """Return the engine: the configured one, or the best whose model is there."""
-    if config.wake.engine:
-        return config.wake.engine
+    return config.wake.engine or available_engines(config)[0]
+
+
+def available_engines(config: Config) -> list[str]:
+    """Return the engines whose models are there, the best first."""
     store = Store(config.store)
-    model = config.wake.model or store.catalog.profile(config.models.profile).get("kws", "")
-    return "zipformer" if model and not store.problem(model) else "asr-pinyin"
+    profile = store.catalog.profile(config.models.profile)
+    spotter = config.wake.model or profile.get("kws", "")
+    found = ["zipformer"] if spotter and not store.problem(spotter) else []
+    recognizer = store.catalog.model(config.asr.model or profile["asr"])
+    return [*found, *(["whisper"] if recognizer.engine == "whisper" else []), "asr-pinyin"]
+
+
+@dataclass(frozen=True)
+class WakeEngine:
+    """What the daemon finds wake words with: a detector that hears all speech, or a finder that
+    looks at it now and then. All but the detector belongs to the thread that recognises."""
+
+    detector: WakeWordDetector | None = None
+    finder: Finder | None = None
+    stage: SecondStage | None = None
+    """Finds words of the detector again, in the transcript."""
+    vetoes: bool = False
+    """A hit of the detector counts only if the stage confirms it."""
+
+    def confirmed(self, word: str, samples: Samples) -> bool:
+        """Tell whether a word that the detector found is in the audio indeed."""
+        return not (self.vetoes and self.stage) or self.stage.judge(word, samples).confirmed
+
+    def said_by(self, word: str, played: Samples) -> bool:
+        """Tell whether audio that was played holds the word, or something much like it."""
+        if not len(played):
+            return False
+        if self.finder is not None:
+            nearest = self.finder.nearest(played)
+            return nearest is not None and nearest.score >= self.finder.own_score
+        return self.stage is not None and self.stage.judge(word, played).score >= OWN_LIKENESS
+
+
+OWN_LIKENESS = 0.7
+"""Of the sounds, from which the assistant's own speech may be what a detector has found."""
 
 
 def load_wake_engine(
     config: Config, words: Sequence[WakeWord], recognizer: Recognizer
-) -> tuple[WakeWordDetector | None, Callable[[str, Samples], bool]]:
-    """Return the daemon's detector, None where wake words are found in transcripts, and a function
-    that tells whether a word it found is in the audio indeed.
-
-    The function belongs to the thread that uses the recogniser. Raises WakeWordError.
-    """
-    if engine_of(config) == "asr-pinyin" or not config.dialog.wake_word:
-        return None, lambda word, samples: True
-    from kws.zipformer import ZipformerDetector
-
-    _, files = ModelFiles(config).find("kws", config.wake.model)
-    detector = ZipformerDetector(words, files, config.wake)
-    if not config.wake.second_stage:
-        return detector, lambda word, samples: True
-    stage = load_second_stage(words, recognizer)
-    return detector, lambda word, samples: stage.judge(word, samples).confirmed
+) -> WakeEngine:
+    """Load what the daemon finds wake words with. Raises WakeWordError, UsageError."""
+    if not config.dialog.wake_word:
+        return WakeEngine()
+    if engine_of(config) != "zipformer":
+        return WakeEngine(finder=load_finder(config, words, recognizer))
+    return WakeEngine(
+        detector=load_zipformer(config, words),
+        stage=load_second_stage(words, recognizer),
+        vetoes=config.wake.second_stage,
+    )
 
 
 def load_detector(
@@ -56,40 +90,61 @@ def load_detector(
     """Load the detector of the engine in use.
 
     `vad` must be used by nobody else: it remembers what it heard. Raises WakeWordError,
-    ModelStoreError.
+    ModelStoreError, UsageError.
     """
     from kws.verify import ConfirmedDetector
-    from kws.zipformer import ZipformerDetector
 
-    if engine_of(config) == "asr-pinyin":
-        return load_asr_pinyin(config, words, recognizer, vad)
-    _, files = ModelFiles(config).find("kws", config.wake.model)
-    detector = ZipformerDetector(words, files, config.wake)
+    if engine_of(config) != "zipformer":
+        return load_looking(config, words, recognizer, vad)
+    detector = load_zipformer(config, words)
     if not config.wake.second_stage:
         return detector
     return ConfirmedDetector(detector, load_second_stage(words, recognizer))
 
 
-def load_asr_pinyin(
+def load_zipformer(config: Config, words: Sequence[WakeWord]) -> ZipformerDetector:
+    """Load the keyword spotting model. Raises WakeWordError, ModelStoreError."""
+    from kws.zipformer import ZipformerDetector
+
+    _, files = ModelFiles(config).find("kws", config.wake.model)
+    return ZipformerDetector(words, files, config.wake)
+
+
+def load_looking(
     config: Config,
     words: Sequence[WakeWord],
     recognizer: Recognizer,
     vad: VoiceActivityDetector,
-) -> AsrPinyinDetector:
-    """Load the detector that needs no model of its own."""
-    from kws.asr_pinyin import AsrPinyinDetector
+) -> LookingDetector:
+    """Load a detector that needs no model of its own."""
+    from kws.looks import LookingDetector
 
-    return AsrPinyinDetector(
-        words,
-        transcriber(recognizer),
+    return LookingDetector(
+        load_finder(config, words, recognizer),
         speech_decision(vad, config.vad.threshold),
         vad.chunk_samples,
         config.wake,
     )
 
 
+def load_finder(config: Config, words: Sequence[WakeWord], recognizer: Recognizer) -> Finder:
+    """Load what looks for wake words in audio with the model that recognises speech."""
+    if engine_of(config) == "asr-pinyin":
+        from kws.asr_pinyin import TranscriptFinder
+
+        return TranscriptFinder(words, transcriber(recognizer), config.wake.likeness)
+    from kws.whisper import WhisperFinder
+
+    model, files = ModelFiles(config).find("asr", config.asr.model)
+    if model.engine != "whisper":
+        raise UsageError(
+            f"wake.engine is whisper, but {model.id} is none", "wake.engine=asr-pinyin"
+        )
+    return WhisperFinder(words, files, config.wake.likeness, config.wake.threads)
+
+
 def load_second_stage(words: Sequence[WakeWord], recognizer: Recognizer) -> SecondStage:
-    """Load the confirmation of hits."""
+    """Load what confirms hits by speech recognition."""
     from kws.verify import SecondStage
 
     return SecondStage(words, transcriber(recognizer))
@@ -102,12 +157,12 @@ def load_scorer(
     vad: VoiceActivityDetector,
 ) -> Scorer:
     """Load what tells how near audio comes to a wake word, for the engine in use."""
-    from kws.scores import AsrPinyinScorer, ZipformerScorer
+    from kws.scores import LookScorer, ZipformerScorer
 
     if engine_of(config) == "zipformer":
         _, files = ModelFiles(config).find("kws", config.wake.model)
         return ZipformerScorer(words, files, config.wake)
-    return AsrPinyinScorer(load_asr_pinyin(config, words, recognizer, vad))
+    return LookScorer(load_looking(config, words, recognizer, vad))
 
 
 def load_wake_ears(config: Config) -> tuple[Recognizer, VoiceActivityDetector]:

@@ -14,8 +14,10 @@ WORD = "你好核安"
 COMMANDS = {"停": "stop", "再说一遍": "repeat"}
 
 
-def called(text: str) -> Call | None:
-    return Call(WORD, 1.0, text[len(WORD) :].lstrip("，")) if text.startswith(WORD) else None
+def called(text: str, word: str) -> Call | None:
+    if word or text.startswith(WORD):
+        return Call(WORD, text.partition(WORD)[2].lstrip("，"))
+    return None
 
 
 def commanded(text: str, _language: str) -> str | None:
@@ -66,15 +68,19 @@ class Room:
         self.conversation.stage = self.stage
 
     def say(self, text: str, language: str = "zh") -> Turn:
-        """Say something: its beginning is probed where nobody is admitted, then its end."""
+        """Say something: wake words are found by themselves, and then the whole is understood."""
         turn = self.turns.create()
-        admitted = self.conversation.admits()
+        turn.followed = self.conversation.admits()
         self.conversation.speech_started()
-        if not admitted:
-            self.conversation.probe(turn, text)
+        word = WORD if WORD in text else ""
+        if word:
+            self.call(turn)
         self.stage.told.clear()
-        self.conversation.heard(turn, text, language, admitted)
+        self.conversation.heard(turn, text, language, turn.followed, word)
         return turn
+
+    def call(self, turn: Turn | None = None) -> None:
+        self.conversation.detected(turn or self.turns.create(), WORD, 0.9)
 
     def answer(self) -> Turn:
         """Ask a question and let its answer begin."""
@@ -115,7 +121,7 @@ def test_call_then_question(room: Room) -> None:
 
 
 def test_a_call_gets_its_earcon_at_once(room: Room) -> None:
-    room.conversation.probe(room.turns.create(), WORD)
+    room.call()
     assert "cue listening" in room.stage.told
 
 
@@ -156,7 +162,7 @@ def test_the_stop_word_silences_without_a_call(room: Room) -> None:
 def test_the_stop_word_works_while_it_thinks(room: Room) -> None:
     turn = room.say(f"{WORD}，碘片什么时候吃")
     late = room.turns.create()
-    assert room.conversation.probe(late, "停")
+    assert room.conversation.is_stop("停")
     room.conversation.heard(late, "停", "zh", admitted=False)
     assert turn.cancelled()
     assert room.conversation.state is State.IDLE
@@ -164,7 +170,7 @@ def test_the_stop_word_works_while_it_thinks(room: Room) -> None:
 
 def test_a_call_interrupts_an_answer(room: Room) -> None:
     turn = room.answer()
-    room.conversation.probe(room.turns.create(), WORD)
+    room.call()
     assert turn.cancelled()
     assert [e.by for e in room.events if isinstance(e, TurnCancelled)] == ["wake word"]
     assert room.conversation.state is State.LISTENING
@@ -196,12 +202,51 @@ def test_it_does_not_take_its_own_words_for_a_question(room: Room) -> None:
     assert room.conversation.state is State.SPEAKING
 
 
-def test_it_does_not_wake_itself_by_saying_its_name(room: Room) -> None:
+def test_it_does_not_call_itself_by_a_transcript_of_its_own_voice(room: Room) -> None:
     turn = room.answer()
-    room.stage.speaking = f"说{WORD}就能叫醒我。"
-    assert not room.conversation.probe(room.turns.create(), WORD)
-    assert not room.conversation.detected(room.turns.create(), WORD, 0.9)
+    room.stage.speaking = f"说{WORD}，就能叫醒我。"
+    late = room.turns.create()
+    room.conversation.heard(late, f"{WORD}，就能叫醒我", "zh", admitted=False)
     assert not turn.cancelled()
+    assert room.outcomes() == [Outcome.IGNORED]
+
+
+def test_its_own_word_stop_does_not_stop_it(room: Room) -> None:
+    room.answer()
+    assert room.conversation.is_stop("停")
+    room.stage.speaking = "请停下来。"
+    assert not room.conversation.is_stop("停")
+
+
+def test_speech_that_may_begin_holds_an_answer_and_none_lets_it_go_on(room: Room) -> None:
+    room.answer()
+    room.conversation.may_be_speech()
+    room.conversation.was_no_speech()
+    assert room.stage.told == ["hold", "go on"]
+
+
+def test_where_speech_does_not_interrupt_nothing_is_held() -> None:
+    room = Room(replace(DialogConfig(), barge_in="wake_word"))
+    room.answer()
+    room.conversation.may_be_speech()
+    assert room.stage.told == []
+
+
+def test_it_overhears_itself_until_its_echo_is_gone(room: Room) -> None:
+    turn = room.answer()
+    assert not room.conversation.overhears()  # the echo is taken out
+    room.conversation.hears_itself = True
+    assert room.conversation.overhears()
+    room.conversation.follow(Cue.ANSWERED, turn)
+    room.conversation.tick(0.3)
+    assert room.conversation.overhears()
+    room.conversation.tick(0.3)
+    assert not room.conversation.overhears()
+
+
+def test_a_call_in_the_middle_of_other_speech_begins_the_question(room: Room) -> None:
+    room.say(f"晴转多云，{WORD}，碘片什么时候吃")
+    assert "ask 碘片什么时候吃 zh" in room.stage.told
 
 
 def test_until_the_echo_is_known_only_the_call_and_stop_interrupt(room: Room) -> None:

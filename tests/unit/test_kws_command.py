@@ -41,7 +41,7 @@ def test_words_are_listed(config, capsys):
     assert hean(config, "list") == 0
     said = capsys.readouterr().out
     assert "你好核安  nǐ hǎo hé ān" in said
-    assert "engine asr-pinyin, the words that are shipped" in said
+    assert "engine whisper, the words that are shipped" in said
     assert hean(config, "list", "--json") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["words"][1]["pinyin"] == ["xiǎo ān xiǎo ān"]

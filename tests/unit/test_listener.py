@@ -196,7 +196,8 @@ def test_in_a_room_it_does_not_hear_its_own_voice() -> None:
         )
     )
     assert texts(diary) == [WATER, WATER]
-    assert outcomes(diary) == {1: Outcome.ANSWERED, 2: Outcome.ANSWERED}
+    ended = {1: Outcome.ANSWERED, 2: Outcome.IGNORED, 3: Outcome.ANSWERED}
+    assert outcomes(diary) == ended
 
 
 def test_a_lost_microphone_ends_the_assistant_and_leaves_no_thread() -> None:

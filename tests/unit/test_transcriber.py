@@ -1,0 +1,200 @@
+"""The recogniser's thread: calls in the middle of other speech, hits, own voice, old looks."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from asr import RATE_HZ, Samples
+from kws import Detection
+from kws.looks import Nearest
+from kws.verify import SecondStage
+from kws.words import make_word
+from tests.unit.scripted import WATER, Diary, Script, ears
+from tests.unit.test_conversation import WORD, Room
+from voice.app import endpoint_rules
+from voice.config import Config, DialogConfig
+from voice.conversation import Conversation
+from voice.events import Bus, FinalTranscript, Outcome, SpeechEnded, TurnEnded, WakeWordDetected
+from voice.listener import Listener
+from voice.own_voice import KEPT_S, OwnVoice
+from voice.transcriber import Begin, End, Heard, Hit, Look, Transcriber, Work
+from voice.turn import Turn, Turns
+from voice.wake import WakeEngine
+
+SECOND = np.full(RATE_HZ, 0.2, np.float32)
+"""A second of the question about water; see `tests.unit.scripted`."""
+CALL = 0.25
+"""How loud the wake word is said."""
+TELEVISION = np.full(RATE_HZ, 0.05, np.float32)
+
+
+class LoudFinder:
+    """Finds the wake word where audio is as loud as CALL."""
+
+    name = "loud"
+    own_score = 0.5
+
+    def nearest(self, samples: Samples) -> Nearest:
+        woke = bool(np.isclose(samples, CALL).any())
+        return Nearest(WORD, float(woke), woke)
+
+
+def call() -> Samples:
+    return np.full(RATE_HZ // 2, CALL, np.float32)
+
+
+class Scene(Room):
+    """A conversation with the recogniser's thread."""
+
+    def __init__(self, wake: WakeEngine, config: DialogConfig | None = None) -> None:
+        super().__init__(config)
+        self.diary = Diary()
+        bus = Bus()
+        bus.subscribe(self.diary)
+        bus.subscribe(self.events.append)
+        self.transcriber = Transcriber(ears(), bus, self.conversation, wake=wake)
+        self.conversation._bus = bus
+
+    def hear(self, *steps: Samples | Work, turn: Turn | None = None) -> Turn:
+        """Let one utterance be heard, with what the listener makes of it."""
+        turn = turn or self.turns.create()
+        self.transcriber.start()
+        self.transcriber.put(Begin(turn))
+        for step in steps:
+            heard = Heard(step, step) if isinstance(step, np.ndarray) else step
+            self.transcriber.put(heard)
+        self.transcriber.put(End(SpeechEnded(turn.number, "silence", 1.0, 0.0)))
+        self.transcriber.finish()
+        return turn
+
+
+def looking() -> Scene:
+    return Scene(WakeEngine(finder=LoudFinder()))
+
+
+def hit() -> Hit:
+    return Hit(Detection(WORD, 0.5, 1.0, "zipformer"))
+
+
+def test_a_call_after_ten_seconds_of_television_begins_the_question() -> None:
+    scene = looking()
+    television = [step for _ in range(10) for step in (TELEVISION, Look())]
+    scene.hear(*television, call(), Look(), SECOND)
+    assert [event.word for event in scene.diary.of(WakeWordDetected)] == [WORD]
+    [final] = scene.diary.of(FinalTranscript)
+    assert final.heard == WATER
+
+
+def test_a_television_that_nobody_talks_over_is_ignored() -> None:
+    scene = looking()
+    scene.hear(*[step for _ in range(10) for step in (TELEVISION, Look())])
+    assert not scene.diary.of(WakeWordDetected)
+    assert scene.outcomes() == [Outcome.IGNORED]
+
+
+def test_a_hit_late_in_ignored_speech_keeps_the_question_after_it() -> None:
+    scene = Scene(WakeEngine())
+    scene.hear(*[TELEVISION] * 6, hit(), SECOND)
+    [final] = scene.diary.of(FinalTranscript)
+    assert final.heard == WATER
+    assert Outcome.IGNORED not in scene.outcomes()
+
+
+def test_a_hit_that_speech_recognition_does_not_confirm_is_none() -> None:
+    def stage(text: str) -> SecondStage:
+        return SecondStage([make_word(WORD)], lambda _: text)
+
+    vetoed = Scene(WakeEngine(stage=stage("你好小安"), vetoes=True))
+    vetoed.hear(SECOND, hit())
+    assert vetoed.outcomes() == [Outcome.IGNORED]
+    confirmed = Scene(WakeEngine(stage=stage("你好何案"), vetoes=True))
+    confirmed.hear(SECOND, hit())
+    assert confirmed.diary.of(WakeWordDetected)
+
+
+def test_what_the_assistant_has_just_said_itself_is_no_call() -> None:
+    scene = looking()
+    scene.transcriber.own_voice.played(call(), RATE_HZ)
+    scene.hear(call(), Look())
+    assert not scene.diary.of(WakeWordDetected)
+
+
+def test_over_an_answer_the_word_is_looked_for_in_the_raw_audio_too() -> None:
+    scene = looking()
+    scene.answer()
+    silence = np.zeros(RATE_HZ // 2, np.float32)
+    scene.transcriber.own_voice.played(np.full(RATE_HZ, 0.1, np.float32), RATE_HZ)
+    scene.hear(Heard(silence, call()), Look())
+    assert scene.diary.of(WakeWordDetected)
+
+
+def test_the_stop_word_counts_over_an_answer_without_a_call() -> None:
+    scene = looking()
+    turn = scene.answer()
+    scene.stage.speaking = WATER  # its own words, through the room, are nobody's question
+    scene.hear(SECOND)
+    assert not turn.cancelled()
+    assert scene.outcomes()[-1] is Outcome.IGNORED
+
+
+def test_own_voice_is_kept_for_seconds_at_the_rate_of_recognition() -> None:
+    voice = OwnVoice()
+    assert not len(voice.recent())
+    voice.played(np.zeros(24_000, np.float32), 24_000)
+    assert not len(voice.recent())  # silence is nobody's voice
+    for _ in range(100):
+        voice.played(np.full(2400, 0.1, np.float32), 24_000)
+    recent = voice.recent()
+    assert abs(len(recent) / RATE_HZ - KEPT_S) < 0.2
+    voice.played(np.zeros(0, np.float32), 48_000)
+    assert len(voice.recent()) == len(recent)
+
+
+class SlowLooks:
+    """Takes as long to tell whether a question is complete as the test wants."""
+
+    def __init__(self, *found: bool) -> None:
+        self._found = list(found)
+        self.began = [threading.Event() for _ in found]
+        self.may_end = [threading.Event() for _ in found]
+
+    def known(self, _text: str) -> bool:
+        look = len(self.began) - len(self._found)
+        self.began[look].set()
+        assert self.may_end[look].wait(60)
+        return self._found.pop(0)
+
+
+def test_an_old_look_cannot_end_what_was_said_since() -> None:
+    looks, diary, turns, bus = SlowLooks(True, False, False), Diary(), Turns(), Bus()
+    bus.subscribe(diary)
+    config = Config(dialog=DialogConfig(wake_word=False))
+    conversation = Conversation(config.dialog, turns, bus, lambda *_: None, lambda *_: None)
+    conversation.stage = Room().stage
+    transcriber = Transcriber(ears(), bus, conversation, looks.known)
+    listener = Listener(ears(), endpoint_rules(config), transcriber, turns, bus)
+
+    def speech(seconds: float, quiet_s: float) -> Samples:
+        loud = np.full(int(seconds * RATE_HZ), 0.2, np.float32)
+        return np.concatenate([loud, np.zeros(int(quiet_s * RATE_HZ), np.float32)])
+
+    def second_look() -> None:
+        looks.may_end[0].set()  # the first look finds a question, too late
+        assert looks.began[1].wait(60)
+
+    script = Script(
+        speech(0.5, 0.25),
+        lambda: looks.began[0].wait(60),
+        speech(0.5, 0.26),  # the second pause, whose look waits for that at the first
+        second_look,
+        np.zeros(int(0.3 * RATE_HZ), np.float32),
+        lambda: [event.set() for event in looks.may_end],
+        speech(0.5, 1.0),
+    )
+    transcriber.start()
+    listener.listen(script, lambda samples: samples)
+    transcriber.finish()
+    assert [event.reason for event in diary.of(SpeechEnded)] == ["silence"]
+    assert len(diary.of(TurnEnded)) <= 1
