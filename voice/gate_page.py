@@ -94,8 +94,8 @@ def _variants(variants: Sequence[Mapping[str, Any]]) -> str:
 
 
 VARIANT_HEAD = (
-    "form", "answers", "corrections", "refusals", "without support", "English and Chinese kept",
-    "ended", "likeness", "loss", "MB", "tokens/s", "memory MB", "verdict",
+    "form", "answers", "corrections", "refusals", "unsupported", "language kept", "ended",
+    "likeness", "loss", "MB", "tokens/s", "memory MB", "verdict",
 )  # fmt: skip
 
 

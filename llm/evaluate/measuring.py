@@ -46,7 +46,7 @@ def measure(subject: Subject, cases: Sequence[Case], progress: Progress) -> Meas
 
     def take(line: dict[str, Any]) -> None:
         if "id" in line:
-            replies[line.pop("id")] = Reply(**line)
+            replies[line["id"]] = Reply(line["text"], line["outcome"], line["loss"])
             progress(len(replies), len(cases))
         elif "tokens_per_s" in line:
             summary.update(line)

@@ -43,7 +43,7 @@ def paired_change(before: Sequence[float], after: Sequence[float]) -> Change:
     """Return the change of paired values. Raises ValueError: the sides differ in length."""
     if len(before) != len(after):
         raise ValueError(f"{len(before)} values before, {len(after)} after")
-    if not before:
+    if not len(before):
         return Change(0.0, 0.0, 0.0, 0)
     differences = np.asarray(after, float) - np.asarray(before, float)
     random = np.random.default_rng(_SEED)

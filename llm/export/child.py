@@ -29,23 +29,21 @@ def run_child(
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        child = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             env=environment,
-            text=True,
             encoding="utf-8",
-        )
-        try:
-            _talk(child, task, on_line)
-        finally:
-            child.kill()
-            code = child.wait()
-        if code:
+        ) as child:
+            try:
+                _talk(child, task, on_line)
+            finally:
+                child.kill()  # where this process is interrupted; otherwise it has ended
+        if child.returncode:
             errors.seek(0)
-            raise _failed(code, errors.read().strip().rpartition("\n")[2])
+            raise _failed(child.returncode, errors.read().strip().rpartition("\n")[2])
 
 
 def _talk(

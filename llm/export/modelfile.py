@@ -14,13 +14,14 @@ _SYSTEM, _USER, _ANSWER = "{{ .System }}", "{{ .Prompt }}", "{{ .Response }}"
 def modelfile(
     model: str, template: ChatTemplate, stops: Sequence[str], system: str, adapter: str = ""
 ) -> str:
-    """Return the text; `model` and `adapter` are paths relative to the file.
+    """Return the text; `model` and `adapter` are names of files beside it.
 
     Ollama guesses a template where none is given, and the guess has cost many people their stop
     token: so the model's own is rendered with Ollama's placeholders in the places of the texts.
     Raises ExportError: the template cannot be put that way.
     """
-    lines = [f"FROM ./{model}"]
+    lines = [f"# {' and '.join(filter(None, (model, adapter)))} must lie beside this file"]
+    lines.append(f"FROM ./{model}")
     if adapter:
         lines.append(f"ADAPTER ./{adapter}")
     lines += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,7 +92,10 @@ def _with_adapter(model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     try:
-        return PeftModel.from_pretrained(model, str(folder))
+        with warnings.catch_warnings():
+            # PEFT 0.21 asks transformers 5 about checkpointing under its old name.
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")
+            return PeftModel.from_pretrained(model, str(folder))
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         line = (str(error).splitlines() or [""])[0]
         raise ExportError(f"the adapter {folder} does not fit the base: {line}") from error

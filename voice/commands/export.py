@@ -126,10 +126,7 @@ def _print(made: Sequence[Exported], variants: Sequence[dict[str, Any]]) -> None
                 f"{like.mean_kl:.4f} nats, same token {like.agreement:.0%}; canary {canary}"
             )
     if variants:
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(*VARIANT_HEAD)
-        for variant in variants:
-            table.add_row(*map(str, variant_row(variant)))
-        Console().print(table)
+        rows = [VARIANT_HEAD, *(tuple(map(str, variant_row(v))) for v in variants)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
