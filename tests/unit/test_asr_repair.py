@@ -66,7 +66,6 @@ def test_misheard_terms_are_put_right(heard: str, meant: str) -> None:
         "五点天亮",
         "早上七点天黑吗",
         "给我一张大的纸",
-        "两个张单怎么填",
         "我媳妇在本地",
         "未来十年怎么样",
         "清点硬币",
