@@ -6,12 +6,14 @@ Everything is brought to one form, so that a rewording compares equal and a chan
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llm.knowledge.vocabulary import Vocabulary
 from llm.language import is_han
 from llm.ngrams import stem
-from llm.numbers import Quantity, quantities, without_quantities
+from llm.numbers import Quantity, pieces, quantities, without_quantities
+from llm.order import AND
 from llm.wording import Wording
 
 _SENTENCE_END = {"zh": re.compile(r"[。！？!?；;\n]+"), "en": re.compile(r"[.!?;](?=\s|$)|\n+")}
@@ -35,7 +37,8 @@ _MODES = {
     "en": (
         (
             "not_needed",
-            r"(?:do|does|need) ?n[o']t need|need not|needn't|no need|not necessary|unnecessary",
+            r"(?:do|does|need) ?n[o']t need|need not|needn't|no need|not necessary|unnecessary"
+            r"|(?:do|does|did)(?: not|n't) have to|not (?:required|obliged) to|do not need",
         ),
         (
             "prohibited",
@@ -85,10 +88,25 @@ _RELATIONS = {
     "upwind": r"上风|迎风|\bupwind\b",
     "downwind": r"下风|顺风|\bdownwind\b",
     "only": r"只|仅|\bonly\b",
-    "all": r"所有|全部|任何|一切|\ball\b|\bevery\b|\bany\b",
+    "all": r"所有|全部|任何|一切|人人|每个人|\ball\b|\bevery\b|\bany\b",
     "more": r"更|越|增加|\bmore\b|\bincreas\w*|\bhigher\b",
     "less": r"减少|减轻|降低|更少|\bless\b|\breduc\w*|\blower\b|\bcuts?\b",
     "whether": r"是否|\bwhether\b",
+    "always": r"总是|永远|始终|绝对|肯定|百分之百|完全|正好|刚好|\balways\b|\bcertain(?:ly)?\b"
+    r"|\bdefinitely\b|\bcompletely\b|\bentirely\b|\bexactly\b|\bsurely\b",
+    "a day": r"每天|每日|一天|天天|\b(?:a|per|each|every) day\b|\bdaily\b",
+    "a year": r"每年|一年|\b(?:a|per|each|every) year\b|\byearly\b|\bannual\w*",
+    "a month": r"每月|每个月|\b(?:a|per|each|every) month\b|\bmonthly\b",
+    "an hour": r"每小时|\b(?:an|per|each|every) hour\b|\bhourly\b",
+    "a minute": r"每分钟|\b(?:a|per|each|every) minute\b",
+    "a meal": r"每餐|每顿|\bmeals?\b",
+    "rising": r"越[大高多重长强]|升",
+    "falling": r"越[小低少轻短弱]|降",
+    "near": r"(?<!就)近(?!似|亲)|\bclose to\b|\bnext to\b|\bnear\b",
+    "far": r"远|\baway from\b|\bfar from\b",
+    "hard": r"用力|使劲|狠|\bforceful\w*|\bhard\b",
+    "gently": r"轻轻|动作要轻|\bgentl\w+",
+    "fairly": r"较(?!早)|\brather\b|\bfairly\b|\brarely\b",
     "first": r"先|\bfirst\b",
     "authority": r"政府|当局|官方|主管部门|\bauthorit\w+|\bofficials?\b|\bgovernment\b",
     "doctor": r"医生|医院|\bdoctors?\b|\bhospitals?\b",
@@ -103,6 +121,9 @@ _AT_ONCE = _RELATION_PATTERNS["at_once"]
 _WHETHER = re.compile(r"([\u4e00-\u9fff])不\1")
 """要不要, 吃不吃: asks, and denies nothing."""
 
+_ONE, _FIGURE_ONE = Quantity(1, 1), re.compile(r"(?<![\d.])1(?![\d.])")
+"""一 and one are often no numbers; the figure is."""
+
 _FUNCTION_HAN = frozenset(
     "的了着过和与及或并而但且也都就还又再把被将对于在从到由给向往为是有个些这那其它他她您你我们"
     "请会要来去上中里时候等每吗呢吧啊呀所以因此如果若则那么并且然后进行情况下即可"
@@ -116,7 +137,8 @@ _FUNCTION_WORDS = frozenset(
         "very please keep get",
     )
 )
-_HAN_OR_WORD = re.compile(r"[\u3400-\u9fff]|[a-z]+(?:'[a-z]+)?")
+_HAN_OR_WORD = re.compile(rf"[\u3400-\u9fff]|[a-z]+(?:'[a-z]+)?|{AND}")
+_LIST = re.compile(r"[、和或及跟]|\b(?:and|or)\b")
 
 
 @dataclass(frozen=True, order=True)
@@ -143,6 +165,8 @@ class Clause:
     relations: frozenset[str]
     content: tuple[str, ...]
     """Characters (Chinese) or stems that carry meaning, negations and modals left out."""
+    tokens: tuple[str | Quantity, ...] = ()
+    """The same in their order, with the quantities and the signs of a list between them."""
 
 
 class ClauseReader:
@@ -183,6 +207,7 @@ class ClauseReader:
             negations,
             frozenset(name for name, words in _RELATION_PATTERNS.items() if words.search(rest)),
             tuple(_content(without_quantities(_AT_ONCE.sub(" ", rest)))),
+            tuple(_tokens(_AT_ONCE.sub(" ", rest))),
         )
 
     def _named(self, text: str) -> list[Name]:
@@ -215,7 +240,15 @@ def _compared(text: str) -> list[tuple[Quantity, str]]:
     """
     match = _COMPARISON.search(text)
     comparison = str(match.lastgroup) if match else ""
-    return [(q, comparison) for q in quantities(text) if q != Quantity(1, 1)]
+    return [(q, comparison) for q in quantities(text) if q != _ONE or _FIGURE_ONE.search(text)]
+
+
+def _tokens(text: str) -> Iterator[str | Quantity]:
+    for piece in pieces(text):
+        if isinstance(piece, str):
+            yield from _content(_LIST.sub(AND, piece))
+        elif piece != _ONE:
+            yield piece
 
 
 def _content(text: str) -> list[str]:

@@ -104,6 +104,17 @@ def quantities(text: str) -> list[Quantity]:
     return [q for match in _QUANTITY.finditer(text) for q in _read(match)]
 
 
+def pieces(text: str) -> Iterator[str | Quantity]:
+    """Yield a text in order: its quantities, and what stands between them."""
+    text = _EN_IDIOMS.sub(" ", _IDIOMS.sub(" ", _one_form(text)))
+    at = 0
+    for match in _QUANTITY.finditer(text):
+        yield text[at : match.start()]
+        yield from _read(match)
+        at = match.end()
+    yield text[at:]
+
+
 def without_quantities(text: str) -> str:
     """Return a text without its numbers and their units."""
     return _QUANTITY.sub(" ", _one_form(text))
@@ -125,7 +136,7 @@ def _read(match: re.Match[str]) -> Iterator[Quantity]:
         yield Quantity(first, first, first_unit or unit)
         return
     second = value(match["second"])
-    if first_unit and first_unit != unit:
+    if first_unit and unit and first_unit != unit:
         yield Quantity(first, first, first_unit)
         yield Quantity(second, second, unit)
     else:

@@ -2,13 +2,12 @@
 
 Every clause of the answer is laid against the part of the passage that is most like it. Numbers
 with units and comparisons, named things, permission and prohibition, order in time, place and
-actor must agree, and nearly every word must come from there. When in doubt the answer fails and
-the vetted passage is spoken: a false alarm costs fluency, a miss may cost a life.
+actor must agree, nearly every word must come from there, and in that order. When in doubt the
+answer fails and the vetted passage is spoken: a false alarm costs fluency, a miss may cost a life.
 
-What it cannot see: a claim that is built from the passage's own words in another order ("dogs
-before people" for "people before dogs"), one strange character in a long Chinese clause, and
-irony. Doses are therefore never composed at all. `python -m tests.corruptions` prints what it
-catches, by kind of change.
+What it cannot see: two neighbours of a list that change places, one strange character in a long
+Chinese clause ("降" for "升" is known, others are not), and irony. Doses are therefore never
+composed at all. `python -m tests.corruptions` prints what it catches, by kind of change.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from llm.claims import NEGATIONS, Clause, ClauseReader
 from llm.knowledge.vocabulary import Vocabulary
 from llm.language import detect_language
 from llm.numbers import Quantity, quantities
+from llm.order import numbers_in_order, words_in_order
 
 _DOSE_UNITS = frozenset({"mg", "g", "tablet", "µSv", "mSv", "Sv", "mGy", "Gy"})
 
@@ -32,6 +32,9 @@ _WINDOW_CLAUSES = 3
 """Most clauses of the passage one clause of an answer may draw together."""
 _AFFIRMED = re.compile(r"是的?|对的?|会的?|可以|行|能|要|有|没错|yes|right|correct|sure")
 """Clauses that say yes to the question, whatever it was."""
+_ONLY = frozenset({"只", "仅", "only"})
+_LEAST_WITHOUT_ONLY = 0.7
+"""Likeness (Jaccard) from which a clause without "only" is one from which it was dropped."""
 _NOTHING_DROPPED = 0.9
 """Share of the passage's words from which an answer counts as having kept all of them."""
 
@@ -98,6 +101,9 @@ class Verifier:
         known = Counter(q for part in source for clause in part for q in clause.quantities)
         for quantity, comparison in sorted(q for q in said if 0 < known[q] < said[q]):
             yield f"“{_spelled(quantity, comparison)}” is said more often than in the passage"
+        if not numbers_in_order(_tokens(sentence), [_tokens(part) for part in source]):
+            told = " ".join(clause.text for clause in sentence)
+            yield f"“{told}”: the numbers are not in the order of the passage"
 
     def _clause_problems(
         self, clause: Clause, source: Sequence[Sequence[Clause]], windows: Sequence[_Window]
@@ -114,6 +120,9 @@ class Verifier:
             yield f"“{clause.text}” is not in the passage"
             return
         yield from _mode_problems(clause, window)
+        yield from _only_problems(clause, source)
+        if not words_in_order(clause.tokens, [c.tokens for part in source for c in part]):
+            yield f"“{clause.text}”: the words are not in the order of the passage"
         if "whether" in window.relations - clause.relations:
             yield f"“{clause.text}” is left open in the passage"
         for relation in sorted(clause.relations - window.relations):
@@ -131,6 +140,10 @@ class Verifier:
 def names_dose(passage: str) -> bool:
     """Return whether a passage names a dose of a drug or of radiation: it is only ever read out."""
     return any(quantity.unit in _DOSE_UNITS for quantity in quantities(passage))
+
+
+def _tokens(sentence: Sequence[Clause]) -> tuple[str | Quantity, ...]:
+    return tuple(token for clause in sentence for token in clause.tokens)
 
 
 def _overlap(clause: Clause, window: _Window) -> float:
@@ -201,8 +214,24 @@ def _mode_problems(clause: Clause, window: _Window) -> Iterator[str]:
         yield f"“{clause.text}”: only permitted in the passage"
     if "permitted" in clause.modes and "permitted" not in window.modes:
         yield f"“{clause.text}”: not called permitted in the passage"
-    if "required" in clause.modes and window.modes & {"permitted", "not_needed"}:
+    weaker = window.modes & {"permitted", "not_needed"}
+    if "required" in clause.modes and weaker and "required" not in window.modes:
         yield f"“{clause.text}”: not required in the passage"
+
+
+def _only_problems(clause: Clause, source: Sequence[Sequence[Clause]]) -> Iterator[str]:
+    """Find an "only" that was dropped from the clause which the passage says most alike."""
+    alike = [(_shared(clause, other), other) for sentence in source for other in sentence]
+    share, nearest = max(alike, key=lambda pair: pair[0], default=(0.0, clause))
+    dropped = nearest.relations & {"only"} - clause.relations
+    if dropped and share >= _LEAST_WITHOUT_ONLY:
+        yield f"“{clause.text}”: only is said in the passage"
+
+
+def _shared(clause: Clause, other: Clause) -> float:
+    """Return how much of another clause a clause holds, both without their "only"."""
+    words = set(other.content) - _ONLY
+    return len(words & set(clause.content)) / max(len(words | (set(clause.content) - _ONLY)), 1)
 
 
 def _kept_all(clause: Clause, window: _Window) -> bool:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 from llm.knowledge import Entry, KnowledgeBase, load_knowledge
@@ -21,6 +22,9 @@ from llm.wording import sentences
 Change = Callable[[str, random.Random], str | None]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_COMMA = {"zh": "，", "en": ", "}
+_LISTED = re.compile(r"\s*(?:[、，,或和到至~-]|and|or|to)+\s*|[^。.，]*、[^。.，]*")
+"""Between two members of a range or a list: their order tells nothing."""
 _WORDS = json.loads((Path(__file__).parent / "data" / "answer_changes.json").read_text("utf-8"))
 """What is put in the place of what, by kind of change and language."""
 
@@ -87,14 +91,46 @@ def _add_claim(text: str, rng: random.Random, language: str) -> str:
     return f"{text} {rng.choice(_WORDS['extra'][language])}".strip()
 
 
+def _insert(text: str, rng: random.Random, clauses: list[str], language: str) -> str:
+    """Add a clause of our own to the first sentence."""
+    first, mark, rest = re.match(r"(?s)(.*?)([。！？!?]|\.(?=\s|$)|$)(.*)", text).groups()  # type: ignore[union-attr]
+    return f"{first}{_COMMA[language]}{rng.choice(clauses)}{mark}{rest}"
+
+
+def _exchange(text: str, rng: random.Random, pattern: re.Pattern[str]) -> str | None:
+    """Let two different things of a text take each other's place."""
+    found = list(pattern.finditer(text))
+    pairs = [
+        (a, b)
+        for a, b in combinations(found, 2)
+        if a[0] != b[0] and not _LISTED.fullmatch(text, a.end(), b.start())
+    ]
+    if not pairs:
+        return None
+    a, b = rng.choice(pairs)
+    return text[: a.start()] + b[0] + text[a.end() : b.start()] + a[0] + text[b.end() :]
+
+
+def _any_of(words: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))))
+
+
 def _changes(language: str) -> dict[str, Change]:
+    entities, groups = _WORDS["entities"][language], _WORDS["groups"][language]
     return {
         "number": _change_number,
         "unit": partial(_change_unit, language=language),
         "number in words": partial(_change_numeral, language=language),
-        "entity": lambda text, rng: _swap(text, _WORDS["entities"][language], rng),
-        "group": lambda text, rng: _swap(text, _WORDS["groups"][language], rng),
+        "entity": lambda text, rng: _swap(text, entities, rng),
+        "group": lambda text, rng: _swap(text, groups, rng),
         "extra": partial(_add_claim, language=language),
+        "numbers exchanged": partial(_exchange, pattern=_NUMBER),
+        "things exchanged": partial(_exchange, pattern=_any_of(entities)),
+        "groups exchanged": partial(_exchange, pattern=_any_of(groups)),
+        **{
+            f"{kind} inserted": partial(_insert, clauses=rows[language], language=language)
+            for kind, rows in _WORDS["inserted"].items()
+        },
         **{kind: partial(_replace, rows=rows[language]) for kind, rows in _WORDS["swaps"].items()},
     }
 

@@ -28,3 +28,16 @@ def test_the_table_tells_every_kind() -> None:
     print("\n".join(lines))
     kinds = {line.split("|")[1].strip() for line in lines[2:]}
     assert {"number", "unit", "negation", "entity", "group", "age", "actor", "extra"} <= kinds
+    assert {"numbers exchanged", "necessity", "scope", "frequency", "cause inserted"} <= kinds
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_kind_of_change_gets_through_often(language: str) -> None:
+    """A good total could hide a kind that is hardly caught at all."""
+    tried, missed = caught(shipped(), language)
+    weak = {
+        kind: f"{len(missed[kind])} of {tried[kind]}"
+        for kind in missed
+        if len(missed[kind]) > max(1, 0.1 * tried[kind])
+    }
+    assert weak == {}
