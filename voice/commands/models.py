@@ -1,8 +1,9 @@
-"""`hean models`: see, fetch, check, import and remove models."""
+"""`hean models`: see, fetch, check, import and remove models; what fits this machine."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ from voice.commands.common import add_command, print_json
 from voice.config import Config
 
 if TYPE_CHECKING:
+    from models.advise import Phase, Running
     from models.catalog import Model
+    from models.machine import Machine, Speed
     from models.progress import Progress, Step
     from models.store import Store
 
@@ -33,6 +36,12 @@ Exit status 65 if something is missing or altered.""",
   hean models import /media/usb               a USB stick: packages, archives, single files, or
                                               the models folder of another machine
   hean models import models.tar.gz            the same, packed""",
+    "advise": """\
+  hean models advise                          what can be run and trained here, how long it takes
+  hean models advise --measure                the same, after measuring this machine for a second
+  hean models advise --json                   for scripts
+All times and sizes are estimates. The phases of training: try (50 rows), improve (300 rows, 3
+epochs), produce (5,000 rows, 3 epochs); * marks the largest model that fits memory and time.""",
     "remove": """\
   hean models remove qwen2.5-1.5b             free its room on the disk""",
 }
@@ -71,6 +80,14 @@ def add_parser(subparsers: Any) -> None:
         _EXAMPLES["import"],
     )
     bring.add_argument("path", type=Path, metavar="PATH")
+    advise = add_command(
+        commands,
+        "advise",
+        "tell what this machine can run and train",
+        _advise,
+        _EXAMPLES["advise"],
+    )
+    advise.add_argument("--measure", action="store_true", help="measure this machine first")
     remove = add_command(
         commands, "remove", "delete a model from this machine", _remove, _EXAMPLES["remove"]
     )
@@ -145,6 +162,63 @@ def _remove(args: argparse.Namespace, config: Config) -> int:
         for name, size in freed_bytes.items():
             print(f"removed {name}: {_megabytes(size)} freed")
     return 0
+
+
+def _advise(args: argparse.Namespace, config: Config) -> int:
+    from models.advise import advise
+    from models.machine import measure, this_machine
+
+    store = _store(config)
+    speed = measure() if args.measure else None
+    advice = advise(this_machine(store.root), store.catalog, speed)
+    if args.json:
+        measured = None if speed is None else dataclasses.asdict(speed)
+        print_json({**dataclasses.asdict(advice), "measured": measured})
+        return 0
+    _print_machine(advice.machine, speed)
+    print(f"\n{advice.basis}")
+    _print_running(advice.running)
+    for phase in advice.phases:
+        _print_phase(phase)
+    return 0
+
+
+def _print_machine(machine: Machine, speed: Speed | None) -> None:
+    cards = ", ".join(f"{gpu.name} ({gpu.memory_mb:,} MB)" for gpu in machine.gpus)
+    print(
+        f"{machine.cores} cores {machine.architecture} ({' '.join(machine.features)}), "
+        f"{machine.memory_mb:,} MB memory, {machine.free_disk_mb:,} MB free on the disk, "
+        f"graphics card: {cards or 'none'}"
+    )
+    if speed:
+        print(
+            f"measured on one core: {speed.gflops:.0f} GFLOP/s in float32, "
+            f"{speed.copy_gb_per_s:.0f} GB/s read and written"
+        )
+
+
+def _print_running(rows: Sequence[Running]) -> None:
+    print(f"\n{'run':22}{'languages':11}{'':10}{'memory':>9}{'tokens/s':>10}{'answer':>9}")
+    for row in rows:
+        print(
+            f"{row.model:22}{' '.join(row.languages):11}{row.quantisation:10}"
+            f"{row.memory_mb:>6} MB{row.tokens_per_s:>10}{row.answer_s:>7} s  {row.why}"
+        )
+
+
+def _print_phase(phase: Phase) -> None:
+    print(f"\n{phase.name}: {phase.aim} {phase.rows} rows, {phase.epochs} epochs → {phase.result}")
+    for way in phase.choices:
+        mark = "*" if way is phase.choice else " "
+        time = "not measured" if way.minutes is None else f"{_duration(way.minutes)}"
+        print(
+            f"{mark} {way.model:20}{way.method:7}{way.weights:22}"
+            f"{way.memory_mb:>6} MB{time:>14}  {way.why}"
+        )
+
+
+def _duration(minutes: float) -> str:
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
 
 
 def _store(config: Config) -> Store:
