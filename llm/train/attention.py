@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AttentionInterface
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import eager_mask
 
 GROUPED = "hean_grouped"
 """Name under which transformers finds it."""
@@ -21,7 +22,7 @@ def grouped_attention(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
+    attention_mask: torch.Tensor,
     scaling: float,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
@@ -34,14 +35,10 @@ def grouped_attention(
     groups, known = key.shape[1], key.shape[2]
     stacked = (query * scaling).reshape(batch, groups, heads // groups * tokens, size)
     scores = (stacked @ key.transpose(2, 3)).view(batch, heads, tokens, known)
-    if attention_mask is None:
-        unseen = torch.ones(tokens, known, dtype=torch.bool).triu(1 + known - tokens)
-        attention_mask = torch.zeros(tokens, known, dtype=query.dtype).masked_fill(
-            unseen, float("-inf")
-        )
     weights = torch.softmax(scores + attention_mask, -1)
     attended = weights.view(batch, groups, heads // groups * tokens, known) @ value
     return attended.view(batch, heads, tokens, size).transpose(1, 2), None
 
 
 AttentionInterface.register(GROUPED, grouped_attention)
+AttentionMaskInterface.register(GROUPED, eager_mask)  # of inputs that bring no mask: added too

@@ -127,6 +127,7 @@ def _from_gguf(path: Path, dtype: torch.dtype, attention: str) -> Base:
 
 
 def _from_folder(path: Path, dtype: torch.dtype, attention: str, quantization: Any) -> Base:
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     config = read_json(path / "config.json")
@@ -143,7 +144,7 @@ def _from_folder(path: Path, dtype: torch.dtype, attention: str, quantization: A
             local_files_only=True,
             use_safetensors=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         line = (str(error).splitlines() or [""])[0]
         raise UnusableBase(f"{path} cannot be loaded: {line}") from error
     model.config.use_cache = False

@@ -39,6 +39,11 @@ class Trainable:
             _apply_liger_kernel_to_instance(model=model)
         self.weights = {n: p for n, p in model.named_parameters() if p.requires_grad}
 
+    def take_off(self) -> None:
+        """Take the adapter off again: the base is as it was."""
+        if self._peft is not None:
+            self._peft.unload()
+
     def save(self, folder: Path) -> None:
         """Write the result: adapter/ or model/ in the run folder, whole or not at all."""
         if self._peft is not None:

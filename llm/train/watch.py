@@ -13,6 +13,9 @@ _WORSE_BY, _AND_BY = 1.25, 0.25
 """A smoothed loss above 1.25 times that of the base plus 0.25: no run recovers from there, and the
 scatter of batches of 8 rows stays far below."""
 
+_LEAST_GAIN = 1e-3
+"""Share of the best validation loss; less is rounding and no gain."""
+
 
 def check_finite(value: float, what: str, pack: Pack, step: int) -> None:
     """Raise TrainingError if a value of a step is not a number."""
@@ -50,7 +53,7 @@ def note_validation(state: State, loss: float) -> bool:
         state.first_valid_loss = loss
         state.best_loss = loss
         return False
-    if loss < state.best_loss:
+    if loss < state.best_loss * (1 - _LEAST_GAIN):
         state.best_loss, state.best_step, state.without_gain = loss, state.step, 0
         return True
     state.without_gain += 1

@@ -6,9 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kws import ENGINES
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
@@ -18,6 +20,7 @@ examples:
   hean bench ask --wav questions/*.wav --json      with recordings of yours, for scripts
   hean bench wake --audio recordings               misses; false wakes over recordings of yours
   hean bench answer --n 20                         from the end of a question to the answer, aloud
+  hean bench train                                 how quick training is here
   hean bench listen                                what listening takes while nobody calls
 
 Speed depends on what else the machine does: look at the load that is printed, and compare ratios.
@@ -47,6 +50,9 @@ def add_parser(subparsers: Any) -> None:
     wake.add_argument(
         "--audio", type=Path, metavar="FOLDER", help="hours of recordings without wake words"
     )
+    wake.add_argument(
+        "--engine", action="append", choices=ENGINES, help="measure only this; may be repeated"
+    )
     wake.add_argument("--json", action="store_true", help="print one object for scripts")
     wake.set_defaults(run=_wake)
     answer = benches.add_parser("answer", help="the wait for an answer, on a virtual sound card")
@@ -59,6 +65,10 @@ def add_parser(subparsers: Any) -> None:
     )
     listen.add_argument("--json", action="store_true", help="print one object for scripts")
     listen.set_defaults(run=_listen)
+    train = benches.add_parser("train", help="training, and the plain loop of transformers + PEFT")
+    train.add_argument("--base", default="qwen2.5-coder-0.5b", metavar="ID|PATH", help="model")
+    train.add_argument("--json", action="store_true", help="print one object for scripts")
+    train.set_defaults(run=_train)
 
 
 def _ask(args: argparse.Namespace, config: Config) -> int:
@@ -87,14 +97,24 @@ def _kb(args: argparse.Namespace, config: Config) -> int:
 def _wake(args: argparse.Namespace, config: Config) -> int:
     from kws.words import load_words
     from voice.bench import result
-    from voice.bench_wake import measure
+    from voice.bench_wake import make_trial, measure, unmeasured
     from voice.wake import load_wake_ears
 
     if args.audio and not args.audio.is_dir():
         raise InputError(f"{args.audio}: no such folder", "name a folder of recordings")
+    missing = unmeasured(config)
+    here = [engine for engine in ENGINES if engine not in missing]
+    engines = args.engine or here
+    if absent := [engine for engine in engines if engine in missing]:
+        raise UsageError(f"{absent[0]}: {missing[absent[0]]}", f"--engine {here[0]}")
     words = [word for word in load_words(config.wake_file) if word.enabled and word.pinyin]
-    figures = measure(config, words, load_wake_ears(config), args.audio, _say)
-    _print(result("wake", figures), args.json)
+    trial = make_trial(config, words, args.audio, _say)
+    ears = load_wake_ears(config)
+    figures: dict[str, Any] = {}
+    for engine in engines:
+        chosen = replace(config, wake=replace(config.wake, engine=engine))
+        figures |= measure(chosen, words, ears, trial, _say)
+    _print({**result("wake", figures), "not_measured": missing}, args.json)
     return 0
 
 
@@ -116,6 +136,14 @@ def _listen(args: argparse.Namespace, config: Config) -> int:
     return 0
 
 
+def _train(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench import result
+    from voice.bench_train import measure
+
+    _print(result("train", measure(config, args.base, _say)), args.json)
+    return 0
+
+
 def _check_range(option: str, value: int, most: int) -> None:
     if not 1 <= value <= most:
         raise UsageError(f"{option} is {value}", f"give a number from 1 to {most}")
@@ -133,3 +161,5 @@ def _print(outcome: Mapping[str, Any], as_json: bool) -> None:
     print(f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}")
     for key, figure in sorted(outcome["figures"].items()):
         print(f"{key:<32}" + "  ".join(f"{name} {value:g}" for name, value in figure.items()))
+    for name, reason in outcome.get("not_measured", {}).items():
+        print(f"not measured: {name}: {reason}")
