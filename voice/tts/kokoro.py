@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -89,7 +90,7 @@ class KokoroSynthesizer:
             "style": self._styles[language][len(numbers)][np.newaxis],
             "speed": np.array([self.speed], np.float32),
         }
-        return np.asarray(self._session.run(None, inputs)[0], np.float32).ravel()
+        return np.asarray(self._session.run(None, inputs, _frugally())[0], np.float32).ravel()
 
 
 def load_phonemizer(files: Files) -> Phonemizer:
@@ -149,6 +150,38 @@ def _load_styles(path: Path) -> Styles:
     return styles
 
 
+@cache
+def _share_memory() -> None:
+    """Let onnxruntime reuse memory within a run, in pieces as large as what is needed.
+
+    A sentence of 9 s takes 380 MB on top of the model this way. Without an arena it takes 990 MB,
+    since the C library cannot fit new buffers of other sizes between those in use; with the usual
+    arena, whose pieces double, 250 MB stay taken as well. It also is a fifth faster.
+    """
+    import onnxruntime
+
+    same_as_requested = {"arena_extend_strategy": 1}
+    onnxruntime.create_and_register_allocator(
+        onnxruntime.OrtMemoryInfo(
+            "Cpu",
+            onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+            0,
+            onnxruntime.OrtMemType.DEFAULT,
+        ),
+        onnxruntime.OrtArenaCfg(same_as_requested),
+    )
+
+
+@cache
+def _frugally() -> Any:
+    """Return the options of a run that gives its memory back at the end."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
+
+
 def _load_model(path: Path, threads: int) -> Any:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
@@ -156,8 +189,8 @@ def _load_model(path: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # The arena would keep 250 MB after a few sentences of different length, and is no faster here.
-    options.enable_cpu_mem_arena = False
+    _share_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     # A waiting thread must leave the core to the recogniser and the language model.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
