@@ -13,6 +13,14 @@ from dataclasses import dataclass, field, replace
 from llm import GenerationError, LanguageModel, Sampling
 from llm.compose import NOTHING_VETTED, compose, prefix
 from llm.decide import Decider, Decision
+from llm.fixed_texts import (
+    NO_MORE,
+    NOTHING_HEARD,
+    OUTSIDE,
+    SURE,
+    TOO_LONG,
+    WHICH,
+)
 from llm.followup import FollowUps, asks_more, asks_why, chosen
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
@@ -25,28 +33,9 @@ from llm.wording import first_sentence, visible
 MAX_QUESTION_CHARS = 1000
 """Longer than anyone says in the 28 seconds a spoken question may last."""
 
-_TOO_LONG = {
-    "zh": "问题太长了，请用一句话再说一遍。",
-    "en": "That was too long; please ask again in one sentence.",
-}
-_NOTHING_HEARD = {
-    "zh": "没有听清，请再说一遍。",
-    "en": "I did not hear a question; please say it again.",
-}
-_OUTSIDE = {
-    "zh": "这个我帮不上，我只回答核与辐射应急的问题，比如怎么隐蔽。",
-    "en": "I cannot help with that; I only answer questions on nuclear emergencies, "
-    "such as how to shelter.",
-}
 _TELLING = ("verbatim", "grounded", "correct")
 """Decisions whose answers say something of the matter."""
 _MOST_TOLD = 20
-_NO_MORE = {
-    "zh": "关于这个没有更多审核过的资料，请听当地应急广播，或问当地政府。",
-    "en": "I have nothing more vetted on that; ask your local emergency broadcast or authority.",
-}
-_SURE = {"zh": "审核过的资料是这样写的：{0}", "en": "This is what the vetted text says: {0}"}
-_WHICH = {"zh": "您是问“{0}”，还是“{1}”？", "en": "Do you mean “{0}” or “{1}”?"}
 _JOIN = {"zh": "", "en": " "}
 
 
@@ -133,9 +122,9 @@ class Answerer:
         text = visible(text[:MAX_QUESTION_CHARS])
         language = language if language in LANGUAGES else detect_language(text)
         if not text.strip():
-            return Answer("", language, "ask_back", _NOTHING_HEARD[language], reason="no text")
+            return Answer("", language, "ask_back", NOTHING_HEARD[language], reason="no text")
         if is_too_long:
-            return Answer(text, language, "ask_back", _TOO_LONG[language], reason="too long")
+            return Answer(text, language, "ask_back", TOO_LONG[language], reason="too long")
         if previous is not None and previous.language == language and previous.understood:
             followed = self._follow(text, language, previous, cancelled)
             if followed is not None:
@@ -180,7 +169,7 @@ class Answerer:
         if not previous.hits or previous.decision not in _TELLING:
             return None
         hit = previous.hits[0]
-        return self._told(previous, hit, _SURE[previous.language].format(hit.entry.answer))
+        return self._told(previous, hit, SURE[previous.language].format(hit.entry.answer))
 
     def _more(self, previous: Answer) -> Answer:
         """Tell what has not been told yet: details of the entry, then related entries."""
@@ -197,7 +186,7 @@ class Answerer:
             previous.understood,
             language,
             Decision("unknown", reason="no more"),
-            _NO_MORE[language],
+            NO_MORE[language],
             [],
         )
         return replace(nothing, understood=previous.understood)
@@ -227,10 +216,10 @@ class Answerer:
             reply = decision.verdict.reply.text[language]
             return _JOIN[language].join([first_sentence(reply), *texts]) if texts else reply
         if decision.word == "ask_back" and len(decision.hits) > 1:
-            return _WHICH[language].format(*(hit.entry.ask[0] for hit in decision.hits))
+            return WHICH[language].format(*(hit.entry.ask[0] for hit in decision.hits))
         if texts:
             return _JOIN[language].join(texts)
-        return (NOTHING_VETTED if decision.word == "unknown" else _OUTSIDE)[language]
+        return (NOTHING_VETTED if decision.word == "unknown" else OUTSIDE)[language]
 
     def _grounded(
         self,

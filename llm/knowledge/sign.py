@@ -1,8 +1,9 @@
 """The signature of a competent authority over what is spoken at a site: Ed25519 (RFC 8032).
 
-`signature.json` holds a statement (site, authority, day, hashes of what may be spoken, of the
-guard's fixed replies and of `site.toml`) and its signature. Whatever is changed afterwards no
-longer fits, and then the local entries are not spoken either. Drafts may come and go.
+`signature.json` holds a statement (site, authority, first and last day, hashes of what may be
+spoken, of fixed sentences and of `site.toml`) and its signature. What is changed afterwards no
+longer fits, and after its last day it counts for nothing; then the local entries are not spoken
+either. Drafts may come and go.
 
 It tells who stood in for the words, not that the program around them was left alone.
 """
@@ -14,11 +15,13 @@ import binascii
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm import KnowledgeError
+from llm.fixed_texts import fixed_texts
 from llm.guard import RULES
 from llm.knowledge import SHIPPED, KnowledgeBase, load_knowledge, parse_toml
 from llm.knowledge.check import check
@@ -30,9 +33,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SIGNATURE, SITE_FILE = "signature.json", "site.toml"
-UNSIGNED, SIGNED, UNTRUSTED, UNFIT = "unsigned", "signed", "untrusted", "unfit"
+UNSIGNED, SIGNED, UNTRUSTED, UNFIT, EXPIRED = "unsigned", "signed", "untrusted", "unfit", "expired"
 """States of an approval; only `signed` counts."""
-_CONTEXT = b"hean knowledge signature 1\n"
+_CONTEXT = b"hean knowledge signature 2\n"
 """Goes before the statement, so that the signature can mean nothing else."""
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
 _ALTERED = "the signature file is damaged or was altered: the signature does not fit"
@@ -46,10 +49,12 @@ class Statement:
     authority: str
     date: str
     """Day of the signature, ISO 8601."""
+    valid_until: str
+    """Last day on which it counts, ISO 8601; empty = for as long as the words stay as they are."""
     spoken_hash: str
     """`KnowledgeBase.spoken_hash`, without the site's own entries."""
     replies_hash: str
-    """SHA-256 of the fixed replies of `llm/guard.toml`."""
+    """SHA-256 of the guard's replies and of all other fixed sentences."""
     site_hash: str
     """SHA-256 of `site.toml`; empty if there is none."""
     key: str
@@ -71,6 +76,7 @@ class Approval:
     site: str = ""
     authority: str = ""
     date: str = ""
+    valid_until: str = ""
     key: str = ""
     """Fingerprint of the key; with its name among the trusted ones in `key_name`."""
     key_name: str = ""
@@ -85,18 +91,23 @@ class SignedKnowledge:
 
 
 def load_signed(
-    folder: Path = SHIPPED, own: Path | None = None, trusted: Path | None = None
+    folder: Path = SHIPPED,
+    own: Path | None = None,
+    trusted: Path | None = None,
+    today: date | None = None,
 ) -> SignedKnowledge:
     """Read a knowledge base with what the owner's folder `own` adds to it, and its signature.
 
     `trusted` is a folder of public keys (*.pub). The site's entries are read only if the
-    signature of a trusted key fits. Raises KnowledgeError.
+    signature of a trusted key fits and has not run out by `today`, the day of the machine's clock
+    if none is given. Raises KnowledgeError.
     """
     knowledge = load_knowledge(folder, own)
     if own is None or not (own / SIGNATURE).exists():
         return SignedKnowledge(knowledge, _unsigned(own))
     site_text = _read_if_there(own / SITE_FILE)
     approval = _examine(knowledge, _read_if_there(own / SIGNATURE) or b"", site_text, trusted)
+    approval = _by_date(approval, today or date.today())
     if approval.state == SIGNED and site_text is not None:
         site = Site(approval.site, approval.authority or approval.key_name, approval.date)
         try:
@@ -107,9 +118,17 @@ def load_signed(
 
 
 def sign(
-    knowledge: KnowledgeBase, site: Site, key: Path, own: Path, local: Path | None
+    knowledge: KnowledgeBase,
+    site: Site,
+    key: Path,
+    own: Path,
+    local: Path | None,
+    *,
+    valid_days: int = 0,
 ) -> Statement:
     """Sign a knowledge base, and the entries in `local` with it; write both to the folder `own`.
+
+    The signature counts for `valid_days` days after the day of the site; 0 = without end.
 
     `knowledge` must be without site entries. Nothing is written if a check finds an error.
     Raises KnowledgeError.
@@ -129,6 +148,7 @@ def sign(
         site.name,
         site.authority,
         site.date,
+        _last_day(site.date, valid_days),
         knowledge.spoken_hash,
         replies_hash(),
         _sha256(text),
@@ -141,11 +161,26 @@ def sign(
 
 
 def replies_hash() -> str:
-    """Return a SHA-256 of what the guard says: spoken, though it stands in no entry."""
+    """Return a SHA-256 of what is spoken though it stands in no entry."""
     replies = parse_toml(RULES.read_text("utf-8"), RULES.name).get("reply", {})
+    spoken = {"replies": replies, "fixed": fixed_texts()}
     return hashlib.sha256(
-        json.dumps(replies, ensure_ascii=False, sort_keys=True).encode()
+        json.dumps(spoken, ensure_ascii=False, sort_keys=True).encode()
     ).hexdigest()
+
+
+def _last_day(first: str, days: int) -> str:
+    return (date.fromisoformat(first) + timedelta(days)).isoformat() if days else ""
+
+
+def _by_date(approval: Approval, today: date) -> Approval:
+    """Take back an approval that has run out."""
+    if approval.state != SIGNED or not approval.valid_until:
+        return approval
+    if approval.valid_until >= today.isoformat():
+        return approval
+    text = f"{approval.text}, but that is past: as good as not signed, sign again"
+    return replace(approval, state=EXPIRED, text=f"{text}; entries of the site are not spoken")
 
 
 def _unsigned(own: Path | None) -> Approval:
@@ -177,7 +212,9 @@ def _examine(
         return Approval(UNFIT, _ALTERED, key=statement.key, key_name=name)
     changed = _changed(statement, knowledge, site_text)
     who = f"{statement.authority or name} for {statement.site} on {statement.date}"
-    known = (statement.site, statement.authority, statement.date, statement.key, name)
+    if statement.valid_until:
+        who += f", valid until {statement.valid_until}"
+    known = (*astuple(statement)[:4], statement.key, name)
     if changed:
         text = f"signed by {who}, but {changed} since: the signature does not fit"
         return Approval(UNFIT, text, *known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from llm.knowledge import load_knowledge
@@ -42,11 +43,12 @@ class Place:
     key: Path
     local: Path
 
-    def sign(self, local: Path | None = None, site: Site = SITE) -> None:
-        sign(load_knowledge(self.base, self.own), site, self.key, self.own, local)
+    def sign(self, local: Path | None = None, site: Site = SITE, valid_days: int = 0) -> None:
+        knowledge = load_knowledge(self.base, self.own)
+        sign(knowledge, site, self.key, self.own, local, valid_days=valid_days)
 
-    def load(self) -> SignedKnowledge:
-        return load_signed(self.base, self.own, self.trusted)
+    def load(self, today: date | None = None) -> SignedKnowledge:
+        return load_signed(self.base, self.own, self.trusted, today)
 
     @property
     def state(self) -> str:

@@ -13,19 +13,22 @@ from voice.config import Config
 from voice.errors import UsageError
 
 _EXIT_UNFIT = 65
+_MOST_DAYS = 3650
+VALID_DAYS = 365
+"""Plans are exercised and revised about once a year: then somebody reads the words again."""
 _EXAMPLES = {
     "keygen": """\
   hean kb keygen county-key                   county-key (keep it secret) and county-key.pub
 Keep the private key away from the device; copy the .pub file to its folder of trusted keys.""",
     "sign": """\
   hean kb sign --key county-key --site "Example NPP" --authority "Example County"
-  hean kb sign --key county-key --site "Example NPP" --local site.toml
+  hean kb sign --key county-key --site "Example NPP" --local site.toml --valid-days 180
 `site.toml` holds what is true at this site only: sirens, numbers, meeting points, shelters:
   [[entry]]
   id = "en.site.shelter"
   ask = ["Where is the nearest shelter?", "Where do I go?", "Which shelter?", "Is a shelter near?"]
   answer = "Go to the school basement."
-It is spoken only while the signature fits and its key is trusted.""",
+It is spoken only while the signature fits, its key is trusted and its last day is not past.""",
     "verify-signature": """\
   hean kb verify-signature                    who signed, for which site, on which day?
   hean kb verify-signature --json
@@ -46,6 +49,13 @@ def add_parsers(commands: Any) -> None:
     sign.add_argument("--site", required=True, metavar="NAME")
     sign.add_argument("--authority", default="", metavar="NAME")
     sign.add_argument("--local", type=Path, metavar="FILE.toml", help="entries of this site")
+    sign.add_argument(
+        "--valid-days",
+        type=int,
+        default=VALID_DAYS,
+        metavar="N",
+        help=f"days for which it counts; 0 = without end; default: {VALID_DAYS}",
+    )
     add_command(
         commands,
         "verify-signature",
@@ -78,6 +88,10 @@ def _sign(args: argparse.Namespace, config: Config) -> int:
     site, authority = (" ".join(text.split()) for text in (args.site, args.authority))
     if not site:
         raise UsageError("--site is empty", "name the site that the signature is for")
+    if not 0 <= args.valid_days <= _MOST_DAYS:
+        raise UsageError(
+            f"--valid-days is {args.valid_days}; it must be from 0 to {_MOST_DAYS}", "try 365"
+        )
     own = own_folder(config)
     statement = sign(
         load_knowledge(knowledge_folder(config), own),
@@ -85,11 +99,16 @@ def _sign(args: argparse.Namespace, config: Config) -> int:
         args.key,
         own,
         args.local,
+        valid_days=args.valid_days,
     )
     if args.json:
         print_json({"folder": str(own), **dataclasses.asdict(statement)})
     else:
-        print(f"signed for {statement.site} on {statement.date} with the key {statement.key[:16]}")
+        until = f", valid until {statement.valid_until}" if statement.valid_until else ""
+        print(
+            f"signed for {statement.site} on {statement.date}{until} "
+            f"with the key {statement.key[:16]}"
+        )
         print(f"      {own}")
     return 0
 
