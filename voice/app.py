@@ -22,9 +22,11 @@ from voice.events import Bus
 from voice.listener import Listener
 from voice.memory import give_back
 from voice.responder import Responder
+from voice.shared_answerer import SharedAnswerer
 from voice.spoken_commands import SpokenCommands
 from voice.state import State
 from voice.threads import crashes_end
+from voice.touch import Touch
 from voice.transcriber import Transcriber
 from voice.tts import Synthesizer
 from voice.tts.cache import CachedSynthesizer
@@ -74,7 +76,8 @@ class Assistant:
     def __init__(self, config: Config, engines: Engines, devices: Devices, bus: Bus) -> None:
         self._devices = devices
         self._turns = Turns()
-        self._responder = Responder(engines.answerer, engines.voice, devices.speaker, bus)
+        self.answerer = SharedAnswerer(engines.answerer)
+        self._responder = Responder(self.answerer, engines.voice, devices.speaker, bus)
         self._responder.earcons = config.dialog.earcons
         dialog = _possible(config.dialog, devices)
         words = load_words(config.wake_file)
@@ -82,13 +85,14 @@ class Assistant:
             dialog, self._turns, bus, caller(words, config.wake.likeness), SpokenCommands().name_of
         )
         self.conversation.stage = self._responder
+        self.touch = Touch(self.conversation, self._turns, devices.speaker, bus)
         self.conversation.hears_itself = devices.live and devices.canceller is None
         if canceller := devices.canceller:
             self.conversation.echo_known = lambda: canceller.adapted
         self._responder.follow = self.conversation.follow
         wake = load_wake_engine(config, words, engines.ears.recognizer)
         self._transcriber = Transcriber(
-            engines.ears, bus, self.conversation, knower(engines.answerer), wake
+            engines.ears, bus, self.conversation, knower(self.answerer), wake
         )
         self._transcriber.own_voice = devices.own_voice
         self._listener = Listener(
@@ -110,6 +114,11 @@ class Assistant:
             return not idle or self.answering or self.transcribing or self._listener.speech
 
         return Warmer(engines.voice, engines.knowledge, busy)
+
+    @property
+    def live(self) -> bool:
+        """Tell whether a person speaks, and not a recording."""
+        return self._devices.live
 
     @property
     def transcribing(self) -> bool:
@@ -154,7 +163,7 @@ class Assistant:
         return samples
 
 
-def knower(answerer: Answerer) -> Callable[[str], bool]:
+def knower(answerer: SharedAnswerer) -> Callable[[str], bool]:
     """Return a function that tells whether a transcript already is a question with an answer."""
 
     def known(text: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from asr import AsrConfig
 from kws import WakeConfig
 from llm import LlmConfig
+from voice.kiosk import KioskConfig
 from voice.tts import TtsConfig
 
 
@@ -107,7 +108,8 @@ class AuditConfig:
     enabled: bool = True
     """Write a row for each turn, chained by hashes (`hean audit`)."""
     keep_days: int = 365
-    """Days after which `hean audit prune` deletes a row; 0 = never."""
+    """Days after which a row is deleted, at the start of `hean run` or by `hean audit prune`;
+    0 = never."""
     text: bool = True
     """Store questions and answers; false = only their lengths and hashes. A hash hides a rare
     sentence well, but not one that somebody can guess."""
@@ -134,6 +136,7 @@ class Config:
     llm: LlmConfig = field(default_factory=LlmConfig)
     tts: TtsConfig = field(default_factory=TtsConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
+    kiosk: KioskConfig = field(default_factory=KioskConfig)
 
     @property
     def store(self) -> Path:

@@ -188,13 +188,23 @@ class Conversation:
             elif not call and not (admitted and self._is_for_us(said)):
                 self._ignore(turn)
             elif command:
-                self._begin(turn)
-                self.stage.command(command, turn)
+                self.command(turn, command)
             elif said:
-                self._begin(turn)
-                self.stage.ask(turn, said, language)
+                self.ask(turn, said, language)
             else:
                 self._nothing(turn, called=call is not None)
+
+    def ask(self, turn: Turn, text: str, language: str) -> None:
+        """Answer a question; what is being answered is interrupted."""
+        with self._lock:
+            self._begin(turn)
+            self.stage.ask(turn, text, language)
+
+    def command(self, turn: Turn, name: str) -> None:
+        """Carry out a spoken command other than stop."""
+        with self._lock:
+            self._begin(turn)
+            self.stage.command(name, turn)
 
     def stop(self, by: str, turn: Turn) -> None:
         """Be silent at once; `turn` is the one that asks for it."""

@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from kws.sounds import likeness_anywhere, sounds_of
-from llm.answer import Answer, Answerer
+from llm.answer import Answer
 from llm.language import detect_language
 from voice.audio import Speaker
 from voice.earcons import earcon
@@ -50,6 +51,20 @@ _SHORTEST_SOUND = 3
 _DRAIN_S = 120.0
 
 Follow = Callable[[Cue, Turn], None]
+
+
+class Answers(Protocol):
+    """What answers: `llm.answer.Answerer`, or one that is shared."""
+
+    def answer(
+        self,
+        text: str,
+        language: str | None,
+        cancelled: Callable[[], bool],
+        previous: Answer | None,
+    ) -> Answer:
+        """Return the answer to a question."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,7 @@ class Context:
 class Responder:
     """Answers questions aloud, in a thread of its own."""
 
-    def __init__(self, answerer: Answerer, voice: Synthesizer, speaker: Speaker, bus: Bus) -> None:
+    def __init__(self, answerer: Answers, voice: Synthesizer, speaker: Speaker, bus: Bus) -> None:
         self._answerer = answerer
         self._voice = voice
         self._speaker = speaker

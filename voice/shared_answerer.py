@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from llm.answer import Answer, Answerer
+from llm.retrieve import Retriever
 
 _WAIT_S = 5.0
 """Longest wait of a program for its turn."""
@@ -16,14 +17,15 @@ class SharedAnswerer:
     vetted text at once instead of a composed one."""
 
     def __init__(self, answerer: Answerer) -> None:
-        self.retriever = answerer.retriever
-        self.model = answerer.model
-        self.prefill = answerer.prefill
-        self.close = answerer.close
         self._answerer = answerer
         self._lock = threading.Lock()
         self._spoken = 0
         """Spoken questions that wait or are being answered."""
+
+    @property
+    def retriever(self) -> Retriever:
+        """Return the search over what may be spoken; it may be asked at any time."""
+        return self._answerer.retriever
 
     def answer(
         self,
@@ -48,3 +50,9 @@ class SharedAnswerer:
             return self._answerer.answer(text, language, lambda: self._spoken > 0)
         finally:
             self._lock.release()
+
+    def exchange(self, answerer: Answerer) -> Answerer:
+        """Answer with another one from now on; return the one before, which nobody uses now."""
+        with self._lock:
+            before, self._answerer = self._answerer, answerer
+        return before

@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -17,6 +19,7 @@ from voice.config import Config
 from voice.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
+    from voice.app import Assistant, Engines
     from voice.audio.wavfile import WavMicrophone
     from voice.devices import Devices
     from voice.events import Bus
@@ -74,7 +77,9 @@ def run(args: argparse.Namespace, config: Config) -> int:
     bus.subscribe(AuditObserver(config, versions_of(engines.knowledge, engines.answerer.model)))
     devices = _devices(config, played, file, engines.voice.rate_hz, bus)
     try:
-        Assistant(_dialog(config, recording), engines, devices, bus).listen()
+        assistant = Assistant(_dialog(config, recording), engines, devices, bus)
+        with _watched(config, engines, assistant, bus):
+            assistant.listen()
     finally:
         devices.close()
     if recording and not happened[FinalTranscript]:
@@ -82,6 +87,27 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if file and happened[PlaybackStarted]:
         print(row("spoken", str(file)))
     return 0
+
+
+@contextmanager
+def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -> Iterator[None]:
+    """Show what goes on, on the screen and to systemd, while a microphone is listened to."""
+    if not assistant.live:
+        yield
+        return
+    from voice.screen import served
+    from voice.sdnotify import Notifier
+    from voice.vitals import Vitals
+
+    vitals = Vitals()
+    bus.subscribe(vitals)
+    notifier = Notifier(vitals)
+    with ExitStack() as stack:
+        if config.kiosk.enabled:
+            stack.enter_context(served(config, engines, assistant, bus, vitals))
+        notifier.start()
+        stack.callback(notifier.finish)
+        yield
 
 
 def _dialog(config: Config, recording: Path | None) -> Config:

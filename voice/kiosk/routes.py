@@ -145,7 +145,8 @@ def _interface(kiosk: Kiosk) -> APIRouter:
     async def ask(question: Question) -> Message:
         """Answer a question by the answer policy; aloud, the answer comes with the events."""
         if question.aloud:
-            kiosk.controls.ask(question.text, question.language or "")
+            ask_aloud = kiosk.controls.ask
+            await run_in_threadpool(ask_aloud, question.text, question.language or "")
             return {"accepted": True}
         aside = kiosk.answerer.answer_aside
         answer = await run_in_threadpool(aside, question.text, question.language)

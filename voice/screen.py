@@ -1,0 +1,57 @@
+"""Puts the screen and the interface in front of an assistant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kws.words import load_words
+from voice.app import Assistant, Engines
+from voice.config import Config
+from voice.engines import signed_knowledge_of
+from voice.errors import ConfigError
+from voice.events import Bus, Notice
+from voice.kiosk.board import Board
+from voice.kiosk.hub import Hub
+from voice.kiosk.metrics import Metrics
+from voice.kiosk.routes import Kiosk
+from voice.kiosk.server import Server
+from voice.kiosk.topics import topics_of
+from voice.vitals import Vitals
+
+
+@contextmanager
+def served(
+    config: Config, engines: Engines, assistant: Assistant, bus: Bus, vitals: Vitals
+) -> Iterator[None]:
+    """Serve screen and interface while the block runs; before the assistant starts.
+
+    A port that is taken costs the screen, not the voice: a notice says so.
+    """
+    hub, metrics = Hub(), Metrics(vitals)
+    board = Board(hub.tell)
+    kiosk = Kiosk(
+        assistant.touch,
+        assistant.answerer,
+        board,
+        hub,
+        vitals,
+        metrics,
+        topics_of(engines.knowledge),
+        tuple(word.text for word in load_words(config.wake_file) if word.enabled),
+        signed_knowledge_of(config).approval.text,
+    )
+    try:
+        server = Server(config.kiosk, kiosk)
+    except ConfigError as error:
+        bus.publish(Notice(0, f"no screen: {error.message}; {error.fix}"))
+        yield
+        return
+    bus.subscribe(board)
+    bus.subscribe(metrics)
+    server.start()
+    bus.publish(Notice(0, f"the screen is at {server.url}"))
+    try:
+        yield
+    finally:
+        server.close()
