@@ -6,6 +6,7 @@ Families as llm.export knows them. The tokenizer is a real byte-level one, train
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,10 @@ def write_peft_adapter(path: Path, base: Path, strength: float = 0.3, **settings
 
     torch.manual_seed(5)
     usual = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM"}
-    model = get_peft_model(load_base(base).model, LoraConfig(**{**usual, **settings}))
+    with warnings.catch_warnings():
+        # PEFT 0.21 asks transformers 5 about checkpointing under its old name.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")
+        model = get_peft_model(load_base(base).model, LoraConfig(**{**usual, **settings}))
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             parameter.data = strength * torch.randn_like(parameter)
