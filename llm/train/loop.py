@@ -20,7 +20,7 @@ from llm.train.loss import by_row, log_likelihoods, preference, supervised
 from llm.train.method import Trainable
 from llm.train.packing import Group, Pack, packs
 from llm.train.settings import Settings
-from llm.train.together import Together
+from llm.train.together import Together, leads
 from llm.train.watch import check_converging, check_finite, note_validation
 
 
@@ -85,7 +85,8 @@ class Loop:
         if self._settings.objective == "dpo":
             self._references = self._reference_likelihoods()
         state = self._checkpoints.resume(self._trainable.weights, self._optimizer)
-        self._folder.forget_metrics_after(state.step)
+        if leads():
+            self._folder.forget_metrics_after(state.step)
         if math.isnan(state.first_valid_loss):
             self._validate(state)
         while state.step < self._steps and state.without_gain < self._settings.patience:
@@ -117,15 +118,13 @@ class Loop:
         check_converging(state, loss, rate)
         took_s = time.monotonic() - begin
         state.seconds += took_s
-        if self._together.leads:
+        if leads():
             row = {"step": state.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
             self._folder.add_metrics({**row, "tokens": tokens, "seconds": round(took_s, 3)})
         validates = self._validates_after(state.step)
         if validates:
             self._validate(state)
-        if self._together.leads and (
-            validates or state.step % self._settings.checkpoint_steps == 0
-        ):
+        if leads() and (validates or state.step % self._settings.checkpoint_steps == 0):
             self._checkpoints.save(state, self._trainable.weights, self._optimizer)
         left_s = (self._steps - state.step) * state.seconds / state.step
         rate_tokens = tokens / took_s
@@ -172,7 +171,7 @@ class Loop:
                 "the base or the validation rows are damaged" if not state.step else "lower --lr",
             )
         note_validation(state, loss)
-        if self._together.leads:
+        if leads():
             self._folder.add_metrics({"step": state.step, "valid_loss": loss})
 
     def _loss(self, pack: Pack, part: str) -> torch.Tensor:
@@ -203,7 +202,7 @@ class Loop:
                 values = by_row(self._likelihoods(pack), pack).tolist()
                 for origin, value in zip(pack.origins, values, strict=True):
                     found.setdefault(origin, []).append(value)
-        if self._together.leads:
+        if leads():
             self._folder.write_references(found)
         return found
 

@@ -24,6 +24,7 @@ from llm.train.method import Trainable, four_bit
 from llm.train.packing import Group
 from llm.train.rows import check_template, encode, encode_all
 from llm.train.settings import Settings
+from llm.train.together import leads
 
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "gguf", "llama-cpp-python")
 
@@ -53,7 +54,7 @@ def train(
 
     `run.json` must be there; it is kept up to date. Raises TrainingError; then `run.json` says so.
     """
-    record = folder.read()
+    record = folder.read() if leads() else {}
     record |= {
         "state": "training",
         "settings": asdict(settings),
@@ -65,15 +66,21 @@ def train(
         "tokens": _token_counts(rows),
     }
     with clear_errors(folder.root):
-        folder.write(record)
+        _write(folder, record)
         try:
             trainable = Trainable(base, settings, hardware)
             state = Loop(trainable, rows, settings, hardware, folder).run(show)
-            _finish(folder, trainable, state, record)
+            if leads():
+                _finish(folder, trainable, state, record)
         except TrainingError as error:
-            folder.write({**record, "state": "failed", "reason": str(error)})
+            _write(folder, {**record, "state": "failed", "reason": str(error)})
             raise
     return state
+
+
+def _write(folder: RunFolder, record: dict[str, Any]) -> None:
+    if leads():
+        folder.write(record)
 
 
 def _finish(

@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
+
+
+def leads() -> bool:
+    """Return whether this process is the one that writes files and shows progress."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class Together:
@@ -23,19 +30,18 @@ class Together:
 
             PartialState(cpu=device == "cpu")  # joins the others: gloo on CPUs, nccl on cards
 
-    @property
-    def leads(self) -> bool:
-        """Return whether this is the process that writes files and shows progress."""
-        return self.rank == 0
-
     def add_up(self, tensors: Iterable[torch.Tensor]) -> None:
         """Replace each tensor by its sum over all processes."""
         if self.count > 1:
+            import torch
+
             for tensor in tensors:
                 torch.distributed.all_reduce(tensor)
 
     def total(self, *values: float) -> list[float]:
         """Return the sums of numbers over all processes."""
+        import torch
+
         device = "cuda" if torch.cuda.is_available() else "cpu"
         sums = torch.tensor(values, dtype=torch.float64, device=device)
         self.add_up([sums])
@@ -44,5 +50,7 @@ class Together:
     def close(self) -> None:
         """Wait for the others and leave."""
         if self.count > 1:
+            import torch
+
             torch.distributed.barrier()
             torch.distributed.destroy_process_group()

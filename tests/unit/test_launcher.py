@@ -107,6 +107,30 @@ def test_models_come_by_themselves_only_where_they_are_used(line, expected):
     assert launcher["uses_starter_models"](words[0], words) is expected
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("train data.jsonl --base qwen2.5-coder-0.5b", True),
+        ("export runs/one --to q8_0", True),
+        ("bench train --json", True),
+        ("train --help", False),
+        ("bench ask", False),
+        ("ask --text train", False),
+        ("run", False),
+    ],
+)
+def test_training_packages_come_by_themselves_only_where_they_are_used(line, expected):
+    launcher = runpy.run_path(str(ROOT / "hean"))
+    assert launcher["uses_training"](line.split()) is expected
+
+
+def test_training_packages_are_a_step_of_their_own(place):
+    mark_done(place)
+    assert not is_ready(place, goal(place, dev=False, models=False, train=True))
+    mark_done(place, train=goal(place, dev=False, models=False)["project"])
+    assert is_ready(place, goal(place, dev=False, models=False, train=True))
+
+
 def test_what_is_done_is_not_done_again(place):
     mark_done(place)
     assert is_ready(place, goal(place, dev=True, models=True))

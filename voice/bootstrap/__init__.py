@@ -82,12 +82,14 @@ def locked(place: Place) -> Iterator[None]:
 Stamps = dict[str, Any]
 
 
-def goal(place: Place, *, dev: bool, models: bool) -> Stamps:
+def goal(place: Place, *, dev: bool, models: bool, train: bool = False) -> Stamps:
     """Return the stamps a command needs; equal stamps = nothing to do."""
     project = digest(requirements(place) + (_sources(place) if place.read_only else ""))
     stamps = {"venv": venv_identity(place), "project": project}
     if dev:
         stamps["dev"] = project
+    if train:
+        stamps["train"] = project
     if models:
         stamps["models"] = digest((place.root / "models" / "catalog.toml").read_text("utf-8"))
     return stamps

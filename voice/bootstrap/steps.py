@@ -22,6 +22,9 @@ from voice.bootstrap import (
 from voice.bootstrap.llama import compile_wheel, find_wheel, plan
 from voice.bootstrap.process import run
 
+EXTRAS = ("dev", "train")
+"""Optional parts of pyproject.toml; what was installed once stays."""
+
 
 def prepare(place: Place, wanted: Stamps, *, check_models: bool = False) -> None:
     """Do what is not yet done; with `check_models` do not take the word of the stamp for those.
@@ -35,7 +38,8 @@ def prepare(place: Place, wanted: Stamps, *, check_models: bool = False) -> None
         sound = stamps.get("venv") == venv_identity(place) and "project" in stamps
         if not sound or not set(stamps["cpu"]) <= cpu_flags():
             stamps = _make_environment(place)
-        if any(stamps.get(step) != wanted[step] for step in ("project", "dev") if step in wanted):
+        packages = ("project", *EXTRAS)
+        if any(stamps.get(step) != wanted[step] for step in packages if step in wanted):
             stamps = _install_project(place, stamps, wanted)
         if "dev" in wanted:
             system.ensure(place, system.SOUND_TESTS)
@@ -66,7 +70,7 @@ def _install_project(place: Place, stamps: Stamps, wanted: Stamps) -> Stamps:
     if not wheel:
         system.ensure(place, [system.COMPILER])
         wheel = compile_wheel(place, build)
-    dev = "dev" in wanted or "dev" in stamps
+    extras = [extra for extra in EXTRAS if extra in wanted or extra in stamps]
     before: Stamps = {key: stamps[key] for key in ("venv", "cpu", "models") if key in stamps}
     write_stamps(place, before)
     with tempfile.TemporaryDirectory(dir=place.cache) as copy:
@@ -76,7 +80,7 @@ def _install_project(place: Place, stamps: Stamps, wanted: Stamps) -> Stamps:
             shutil.copytree(
                 place.root, copy, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True
             )
-        source[-1] += "[dev]" if dev else ""
+        source[-1] += f"[{','.join(extras)}]" if extras else ""
         pip = [*place.python, "-m", "pip", "install", "--prefer-binary", "--progress-bar=off"]
         try:
             run(place, "Python packages", [*pip, str(wheel), *source])
@@ -85,9 +89,7 @@ def _install_project(place: Place, stamps: Stamps, wanted: Stamps) -> Stamps:
             raise
     imports = "import llama_cpp, sherpa_onnx, onnxruntime, soundfile"
     run(place, "check of the native libraries", [*place.python, "-c", imports])
-    stamps = {**before, "project": wanted["project"]}
-    if dev:
-        stamps["dev"] = wanted["project"]
+    stamps = {**before, **dict.fromkeys(["project", *extras], wanted["project"])}
     write_stamps(place, stamps)
     return stamps
 

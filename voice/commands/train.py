@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ examples:
   hean train train.jsonl --base qwen2.5-coder-0.5b --dry-run      memory and time, nothing else
   hean train --resume runs/2026-01-31-train                       after a power cut
   accelerate launch -m voice train train.jsonl --base ...          several graphics cards, machines
+
+After training the result is exported and compared with its base on rows that were held out: the
+page report.html of the run tells both, and the exit code is that of the verdict (hean eval model).
 
 The base is a model of the catalogue, a GGUF file, or a Hugging Face folder. Rows that cannot be
 trained on stop the command by name: hean data check tells all that is wrong with data.
@@ -63,6 +67,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--rows", type=int, metavar="N", help="train on N rows chosen at random")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the run")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run")
+    parser.add_argument(
+        "--train-only", action="store_true", help="neither export nor compare with the base"
+    )
     parser.add_argument("--dry-run", action="store_true", help="tell memory and time, then stop")
     for option, kind, field, text in _SETTINGS:
         parser.add_argument(option, type=kind, dest=field, metavar="N", help=text)
@@ -77,6 +84,7 @@ def _run(args: argparse.Namespace, config: Config) -> int:
         raise UsageError("--base is missing", "for example --base qwen2.5-coder-0.5b")
     if args.rows is not None and args.rows < 2:
         raise UsageError(f"--rows is {args.rows}", "give at least 2")
+    from llm.train.together import leads
     from voice import training
 
     training.prepare()
@@ -89,10 +97,27 @@ def _run(args: argparse.Namespace, config: Config) -> int:
         _print(training.estimate(plan), args.json)
         return 0
     folder = args.resume or args.out or _new_folder(args.data[0])
-    with _progress(quiet=args.json) as show:
+    with _progress(quiet=args.json or not leads()) as show:
         outcome = training.train(plan, folder, show)
-    _print(outcome, args.json)
-    return 0
+    if args.train_only or not leads():
+        _print(outcome, args.json)
+        return 0
+    return _prove(folder, config, outcome, args.json)
+
+
+def _prove(folder: Path, config: Config, outcome: dict[str, Any], as_json: bool) -> int:
+    """Export what was trained, compare it with the base, and return the verdict's exit code."""
+    from voice.gate import EXIT_CODES, progress
+    from voice.training import prove
+
+    with progress(quiet=as_json) as show:
+        verdict = prove(folder, config, None if as_json else _say, show)
+    _print({**outcome, **verdict}, as_json)
+    return EXIT_CODES[verdict["verdict"]]
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
 
 
 def _settings(args: argparse.Namespace, base: Path) -> Settings:
