@@ -24,6 +24,8 @@ from llm.flash.simulated import Nodes, SimulatedDisk, after_cut, copied, fingerp
 from llm.flash.slots import CURRENT, Slots
 
 DEVICE = Device(("device",), "1.0", frozenset(), 1e6, "", "2026-01-01")
+MAX_BROKEN = 5
+"""So many broken slots are proof enough."""
 Scenario = Callable[[Slots], None]
 
 
@@ -42,11 +44,17 @@ class Found:
 class Explorer:
     """Follows every cut of a scenario, and every cut of the recoveries from it."""
 
-    def __init__(self, start: Nodes, contents: Mapping[str, Mapping[str, bytes]]) -> None:
+    def __init__(
+        self,
+        start: Nodes,
+        contents: Mapping[str, Mapping[str, bytes]],
+        disk: type[SimulatedDisk] = SimulatedDisk,
+    ) -> None:
         """Take the disk before the scenario, and what each slot must hold by identity and path.
 
         The identity "" stands for no slot: the models of the catalogue.
         """
+        self._disk = disk
         self._start = start
         self._contents = contents
         self._seen: set[int] = set()
@@ -56,11 +64,11 @@ class Explorer:
     def run(self, scenario: Scenario, again: Scenario, allowed: set[str]) -> Found:
         """Cut `scenario` everywhere; after each recovery one of `allowed` must be in use, and
         `again` must go through."""
-        disk = SimulatedDisk(copied(self._start), self._cut)
+        disk = self._disk(copied(self._start), self._cut)
         scenario(Slots(disk))
-        while self._waiting:
+        while self._waiting and len(self.found.broken) < MAX_BROKEN:
             nodes = self._waiting.pop()
-            disk = SimulatedDisk(copied(nodes), self._cut)
+            disk = self._disk(copied(nodes), self._cut)
             Slots(disk).recover()
             problem = self.problem(disk, allowed)
             if not problem:
@@ -95,7 +103,7 @@ class Explorer:
                 self._waiting.append(without_lost(nodes))
 
 
-def explore_all() -> Found:
+def explore_all(disk: type[SimulatedDisk] = SimulatedDisk) -> Found:
     """Cut all scenarios everywhere. Takes some seconds."""
     total = Found()
     with TemporaryDirectory() as folder:
@@ -118,7 +126,7 @@ def explore_all() -> Found:
             (with_old.nodes, lambda slots: _flash_in_vain(slots, new), {old.head.id, new.head.id}),
             (with_both.nodes, _go_back_and_clean_up, {old.head.id, new.head.id}),
         ):
-            found = Explorer(nodes, contents).run(scenario, again, allowed)
+            found = Explorer(nodes, contents, disk).run(scenario, again, allowed)
             total.cuts += found.cuts
             total.states += found.states
             total.broken += found.broken

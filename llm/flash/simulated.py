@@ -22,7 +22,7 @@ from llm.flash.disk import FILE, FOLDER, LINK, NOTHING, parent
 
 SECTORS = 2
 """Pieces of one write that reach the disk each for itself."""
-MAX_REORDERINGS = 1 << 16
+MAX_REORDERINGS = 256
 _ROOT = 0
 _PRESENT, _ABSENT, _TORN = range(3)
 
