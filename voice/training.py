@@ -12,7 +12,8 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from llm.data import Row, read, split, write
+from llm.data import Problem, Row, read, split, write
+from llm.data.doctor import examine
 from llm.train.settings import Settings, preset
 from llm.train.together import leads
 from models.store import Store
@@ -41,6 +42,8 @@ class Plan:
     valid: Sequence[Row]
     data: dict[str, str]
     """SHA-256 of each data file by its name."""
+    warnings: tuple[str, ...] = ()
+    """What to look at in the rows; nothing that forbids training."""
 
 
 def prepare() -> None:
@@ -88,22 +91,28 @@ def planned(data: Sequence[Path], base: Path, settings: Settings, rows: int | No
     from llm.train.hardware import find_hardware
 
     found = read(data)
-    if found.errors:
-        first = found.errors[0]
-        raise InputError(
-            f"{len(found.errors)} rows cannot be read; {first}",
-            first.fix or "hean data check tells all that is wrong",
-        )
+    _refuse(found.errors)
     chosen = list(found.rows)
     if rows is not None and rows < len(chosen):
         kept = sorted(Random(settings.seed).sample(range(len(chosen)), rows))
         chosen = [chosen[n] for n in kept]
+    problems = examine(chosen)
+    _refuse([problem for problem in problems if problem.level == "error"])
     train_rows, valid_rows = split(chosen, VALIDATION_SHARE, settings.seed)
     hashes = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in data if path.is_file()
     }
     settings = replace(settings, dtype=find_hardware().dtype)
-    return Plan(base, settings, train_rows, valid_rows, hashes)
+    warnings = tuple(map(str, problems))
+    return Plan(base, settings, train_rows, valid_rows, hashes, warnings)
+
+
+def _refuse(errors: Sequence[Problem]) -> None:
+    if errors:
+        raise InputError(
+            f"{len(errors)} things forbid training on this data; {errors[0]}",
+            errors[0].fix or "hean data check tells all that is wrong",
+        )
 
 
 def resumed(root: Path) -> Plan:

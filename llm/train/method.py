@@ -31,8 +31,6 @@ class Trainable:
             _unfreeze(base, settings)
         model: Any = base.model
         model.train()
-        if settings.method != "qlora":  # bitsandbytes has put it where it belongs
-            model.to(hardware.device)
         if "liger_kernel" in hardware.extras:
             from liger_kernel.transformers import _apply_liger_kernel_to_instance
 

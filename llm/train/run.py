@@ -33,12 +33,16 @@ def load_for(path: Path, settings: Settings, hardware: Hardware) -> Base:
     """Load a base in the type that a method needs. Raises UnusableBase."""
     # Weights that are trained stay in float32: small steps would be lost in bfloat16.
     dtype = settings.dtype if settings.trains_adapter else "float32"
-    return load_base(
+    base = load_base(
         path,
         dtype=getattr(torch, dtype),
         attention=hardware.attention,
         quantization=four_bit(settings, hardware),
     )
+    if settings.method != "qlora":  # bitsandbytes has put it where it belongs
+        model: Any = base.model
+        model.to(hardware.device)
+    return base
 
 
 def encode_rows(train: Sequence[Row], valid: Sequence[Row], base: Base, settings: Settings) -> Rows:

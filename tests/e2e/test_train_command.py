@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from llm.train.rows import encode
+from llm.train.runtime import check_runtime
+from models.store import Store
 from tests.commands import ROOT, Result, command, environment, hean, hean_process
 from tests.tiny_llm.folders import write_folder
+from tests.tiny_llm.training import load, row
+from voice.config import Config
 
 PAIRS = {
     "What should I do first?": "Go inside and close the windows.",
@@ -112,6 +117,15 @@ def test_what_makes_no_sense_is_one_clear_line(
     assert said in result.err
 
 
+def test_data_that_would_do_harm_is_not_trained_on(data: Path, base: Path, tmp_path: Path) -> None:
+    lines = data.read_text("utf-8")
+    data.write_text(lines * 2, "utf-8")
+    result = hean(*words(data, base, tmp_path / "run"))
+    assert result.code == 66
+    assert "forbid training" in result.out
+    assert not (tmp_path / "run").exists()
+
+
 def test_killed_it_goes_on_where_it_was(data: Path, base: Path, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert hean_process(tmp_path, *words(data, base, whole, 12)).code == 0
@@ -174,3 +188,13 @@ def test_two_processes_train_what_one_trains(data: Path, base: Path, tmp_path: P
         losses[0]["valid_loss"]["after"], rel=0.02
     )
     assert losses[0]["steps"] == losses[1]["steps"]
+
+
+@pytest.mark.models
+def test_a_model_of_the_catalogue_is_trained_as_it_runs() -> None:
+    path = Store(Config().store).resolve("smollm2-135m")["model"]
+    base = load(path)
+    texts = [*PAIRS, *PAIRS.values()]
+    check_runtime(base, texts, 2)
+    encoded = encode(row(*next(iter(PAIRS.items()))), base, 200)
+    assert base.tokenizer.decode(encoded.ids[encoded.start :]).endswith("windows.<|im_end|>")

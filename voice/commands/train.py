@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +46,8 @@ _SETTINGS = (  # option, type, field of Settings, help
     ("--patience", int, "patience", "validations without gain after which training ends"),
     ("--seed", int, "seed", "decides the order of rows, the split and the first weights"),
 )
+
+_MOST_WARNINGS = 5
 
 
 def add_parser(subparsers: Any) -> None:
@@ -93,6 +95,7 @@ def _run(args: argparse.Namespace, config: Config) -> int:
     else:
         base = training.find_base(args.base, config)
         plan = training.planned(args.data, base, _settings(args, base), args.rows)
+    _warn(plan.warnings)
     if args.dry_run:
         _print(training.estimate(plan), args.json)
         return 0
@@ -118,6 +121,13 @@ def _prove(folder: Path, config: Config, outcome: dict[str, Any], as_json: bool)
 
 def _say(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings[:_MOST_WARNINGS]:
+        _say(warning)
+    if len(warnings) > _MOST_WARNINGS:
+        _say(f"and {len(warnings) - _MOST_WARNINGS} more: hean data check tells them all")
 
 
 def _settings(args: argparse.Namespace, base: Path) -> Settings:
