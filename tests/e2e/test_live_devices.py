@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +98,49 @@ def test_a_device_that_falls_silent_is_lost_until_it_works_again(
         assert listening.devices.speaker.drain(1, 5)
     assert listening.told[1:] == ["restored"]
     assert re.fullmatch(message, listening.told[0])
+
+
+PROGRAM = """
+import sys, threading
+from voice.audio.portaudio import PortAudioMicrophone, PortAudioSpeaker
+microphone, speaker = PortAudioMicrophone("pulse", 16000), PortAudioSpeaker("pulse", 24000)
+chunks = microphone.chunks()
+next(chunks)
+print("open", flush=True)
+sys.stdin.readline()
+microphone.close()
+speaker.close()
+print("closed", flush=True)
+sys.stdin.readline()
+with_new = PortAudioMicrophone("pulse", 16000)
+next(with_new.chunks())
+print("open again", flush=True)
+"""
+
+
+def test_a_sound_server_that_hangs_holds_nobody_up(server: SoundServer) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env=server.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as program:
+        watchdog = threading.Timer(90, program.kill)
+        watchdog.start()
+        assert program.stdin
+        assert program.stdout
+        assert program.stdout.readline() == "open\n"
+        server.freeze()
+        print(file=program.stdin, flush=True)
+        assert program.stdout.readline() == "closed\n"
+        server.stop()
+        server.start()
+        print(file=program.stdin, flush=True)
+        assert program.stdout.readline() == "open again\n"
+        assert program.wait(30) == 0
+        watchdog.cancel()
 
 
 def test_a_device_that_refuses_to_be_opened_is_told_in_one_clear_line(server: SoundServer) -> None:

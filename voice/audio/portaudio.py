@@ -5,8 +5,11 @@ The callbacks copy and return: no model, no resampling, no waiting inside them.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import logging
 import queue
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,11 +20,15 @@ from voice.audio.pcm import Resampler, to_mono
 from voice.audio.playing import PlaybackQueue
 from voice.errors import DeviceError
 
+_LOGGER = logging.getLogger(__name__)
+
 _BLOCK_S = 0.032
 _CAPTURED_S = 8.0
 """Audio that may wait for the listener; the oldest is dropped beyond."""
 _FIRST_BLOCK_S = 5.0
 _LOST_AFTER_S = 3.0
+_CLOSE_S = 5.0
+"""More than any device needs to play what it holds."""
 _REFUSALS = {
     -9985: "is in use by another program alone: end that one",  # paDeviceUnavailable, EBUSY
     -9993: "cannot be opened: it or its sound server is gone",  # paBadIODeviceCombination
@@ -43,9 +50,12 @@ def devices() -> list[dict[str, Any]]:
 def rescan() -> None:
     """Look for devices again: PortAudio sees only those present when it was started.
 
-    Open streams end; call this only while none is in use.
+    Open streams end; call this only while none is in use. Does nothing once one was left behind:
+    PortAudio would wait for it for ever. The devices it knows can be opened again.
     """
     sounddevice = _sounddevice()
+    if _left_behind:
+        return
     sounddevice._terminate()
     sounddevice._initialize()
 
@@ -113,6 +123,30 @@ def refusal(problem: Exception | None) -> str:
     return next((_REFUSALS[code] for code in codes if code in _REFUSALS), f"fails: {text}")
 
 
+_left_behind: list[Any] = []
+"""Streams that could not be closed."""
+
+
+def _free(stream: Any, end: Callable[[], None]) -> None:
+    """End a stream and free its device; leave it behind if that takes for ever.
+
+    When a sound server hangs or dies at the wrong moment, ALSA waits for its answer without end,
+    and PortAudio for ALSA.
+    """
+
+    def close() -> None:
+        end()
+        stream.close()
+
+    closer = threading.Thread(target=close, name="closer", daemon=True)
+    closer.start()
+    closer.join(_CLOSE_S)
+    if closer.is_alive():
+        _LOGGER.warning("a sound device could not be closed and was left behind")
+        _left_behind.append(stream)
+        atexit.unregister(_sounddevice()._exit_handler)  # it would wait, too
+
+
 class PortAudioMicrophone:
     """A real microphone, delivered as mono audio at `rate_hz`."""
 
@@ -155,8 +189,7 @@ class PortAudioMicrophone:
 
     def close(self) -> None:
         """Stop and free the device; `chunks` ends."""
-        self._stream.abort()
-        self._stream.close()
+        _free(self._stream, self._stream.abort)
         with contextlib.suppress(queue.Full):
             self._captured.put_nowait(None)
 
@@ -189,5 +222,4 @@ class PortAudioSpeaker(PlaybackQueue):
     def close(self) -> None:
         """Let the device play what it holds, then free it."""
         super().close()
-        self._stream.stop()
-        self._stream.close()
+        _free(self._stream, self._stream.stop)

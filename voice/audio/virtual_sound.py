@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -60,8 +61,14 @@ class SoundServer:
         """End it, as a crash or an unplugged sound card would: all its devices are gone."""
         if self._daemon:
             self._daemon.terminate()
+            self._daemon.send_signal(signal.SIGCONT)
             self._daemon.wait(_END_S)
             self._daemon = None
+
+    def freeze(self) -> None:
+        """Let it hang, until it is stopped."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal.SIGSTOP)
 
     def play(self, recording: Path) -> subprocess.Popen[bytes]:
         """Speak a recording into the virtual microphone, in real time."""
