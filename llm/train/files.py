@@ -20,18 +20,16 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 @contextmanager
 def clear_errors(folder: Path) -> Iterator[None]:
     """Turn a full disk, or a folder that cannot be written, into a TrainingError."""
+    from safetensors import SafetensorError
+
     try:
         yield
     except OSError as error:
         raise _unwritable(folder, error) from error
-    except Exception as error:
-        # safetensors raises an error of its own that only quotes the system's.
-        if type(error).__name__ != "SafetensorError" or "os error" not in str(error).lower():
-            raise
+    except SafetensorError as error:  # only quotes the system's error
         full = any(f"os error {number}" in str(error) for number in _DISK_FULL)
-        raise _unwritable(
-            folder, OSError(errno.ENOSPC if full else errno.EIO, str(error))
-        ) from error
+        reason = OSError(errno.ENOSPC if full else errno.EIO, str(error))
+        raise _unwritable(folder, reason) from error
 
 
 def _unwritable(folder: Path, error: OSError) -> TrainingError:

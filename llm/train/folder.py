@@ -75,13 +75,13 @@ class RunFolder:
         partial.write_text("".join(json.dumps(row) + "\n" for row in kept), "utf-8")
         place(partial, self.metrics)
 
-    def read_references(self) -> dict[str, list[float]]:
+    def read_references(self) -> dict[str, float]:
         """Return what the base thinks of each answer of preference training; empty = not known."""
-        found: dict[str, list[float]] = {}
+        found: dict[str, float] = {}
         if self._references.is_file():
             found = read_json(self._references)
         return found
 
-    def write_references(self, found: dict[str, list[float]]) -> None:
+    def write_references(self, found: dict[str, float]) -> None:
         """Keep what the base thinks of each answer."""
         write_json(self._references, found)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NORMAL, _CONTROL, _USER_DEFINED = 1, 3, 4
 """Kinds of token in tokenizer.ggml.token_type."""
 _SPACE = "\u2581"
-_SPLITS = {
+SPLITS = {
     "qwen2": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
     "llama-bpe": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
@@ -70,11 +70,11 @@ def _pre_tokenizer(gguf: Gguf, pre: str) -> Any:
         return by_words
     if pre == "smollm":
         return Sequence([Digits(individual_digits=True), by_words])
-    if pre in _SPLITS:
-        split = Split(Regex(_SPLITS[pre]), "isolated")
+    if pre in SPLITS:
+        split = Split(Regex(SPLITS[pre]), "isolated")
         return Sequence([split, ByteLevel(add_prefix_space=False, use_regex=False)])
     raise UnusableBase(
-        f"{gguf.path} has the pre-tokenizer {pre!r}; known are gpt-2, smollm, {', '.join(_SPLITS)}",
+        f"{gguf.path} has the pre-tokenizer {pre!r}; known are gpt-2, smollm, {', '.join(SPLITS)}",
         "train on the Hugging Face folder of the model instead",
     )
 

@@ -75,7 +75,7 @@ class Loop:
             weight_decay=settings.weight_decay,
         )
         self._checkpoints = Checkpoints(folder.checkpoints)
-        self._references: dict[str, list[float]] = {}
+        self._references: dict[str, float] = {}
 
     def run(self, show: Show) -> State:
         """Train to the end or to early stopping; return the state, of which `best_step` counts.
@@ -140,7 +140,7 @@ class Loop:
                 weights.grad = torch.zeros_like(weights)
         mine = [pack for number, pack in enumerate(self._packs(batch)) if self._is_mine(number)]
         for pack in mine:
-            loss = self._loss(pack, "train")
+            loss = self._loss(pack)
             check_finite(loss.item(), "loss", pack, step)
             (loss / weight).backward()
             total += loss.item()
@@ -162,7 +162,7 @@ class Loop:
         with torch.no_grad():
             for number, pack in enumerate(self._packs(groups)):
                 if self._is_mine(number):
-                    total += self._loss(pack, "valid").item()
+                    total += self._loss(pack).item()
         (total,) = self._together.total(total)
         loss = total / self._weight(groups)
         if not math.isfinite(loss):
@@ -174,15 +174,12 @@ class Loop:
         if leads():
             self._folder.add_metrics({"step": state.step, "valid_loss": loss})
 
-    def _loss(self, pack: Pack, part: str) -> torch.Tensor:
+    def _loss(self, pack: Pack) -> torch.Tensor:
         likelihoods = self._likelihoods(pack)
         if self._settings.objective == "sft":
             return supervised(likelihoods)
-        known = self._references
-        reference = torch.tensor(
-            [known[origin][n % 2] for n, origin in enumerate(pack.origins)],
-            device=likelihoods.device,
-        )
+        known = [self._references[key] for key in pack.keys]
+        reference = torch.tensor(known, device=likelihoods.device)
         return preference(likelihoods, pack, reference, self._settings.beta)
 
     def _likelihoods(self, pack: Pack) -> torch.Tensor:
@@ -192,16 +189,15 @@ class Loop:
         with torch.autocast(kind, torch.bfloat16) if mixed else nullcontext():
             return log_likelihoods(model, pack, self._hardware.shares_beginnings)
 
-    def _reference_likelihoods(self) -> dict[str, list[float]]:
+    def _reference_likelihoods(self) -> dict[str, float]:
         """Return what the base thinks of each answer; kept, for later there is no base any more."""
         if known := self._folder.read_references():
             return known
-        found: dict[str, list[float]] = {}
+        found: dict[str, float] = {}
         with torch.no_grad():
             for pack in self._packs([*self._rows.train, *self._rows.valid]):
                 values = by_row(self._likelihoods(pack), pack).tolist()
-                for origin, value in zip(pack.origins, values, strict=True):
-                    found.setdefault(origin, []).append(value)
+                found.update(zip(pack.keys, values, strict=True))
         if leads():
             self._folder.write_references(found)
         return found

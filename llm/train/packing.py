@@ -38,6 +38,9 @@ class Pack:
     rows: Indices
     """Shape (targets,): the row each belongs to, as an index into `origins`."""
     origins: tuple[str, ...]
+    """Where each row stands."""
+    keys: tuple[str, ...]
+    """A name for the tokens of each row, the same in every run."""
 
     def visible(self, window: int = 0) -> NDArray[np.bool_]:
         """Return what each node sees, shape (nodes, nodes); with `window` only so many tokens."""
@@ -80,6 +83,7 @@ def pack(rows: Sequence[Encoded], share: bool = True) -> Pack:
         targets,
         numbers,
         tuple(str(row.origin) for row in rows),
+        tuple(row.key for row in rows),
     )
 
 

@@ -6,6 +6,7 @@ its end teaches a model never to stop. What cannot be used is refused by name.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ class Encoded:
     start: int
     """Index of the first token that is trained; all after it are, to the end of the answer."""
     origin: Origin
+
+    @property
+    def key(self) -> str:
+        """Return a name that follows from the tokens alone."""
+        return hashlib.sha256(repr((self.ids, self.start)).encode()).hexdigest()[:24]
 
     @property
     def trained(self) -> tuple[bool, ...]:

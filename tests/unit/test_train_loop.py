@@ -3,12 +3,14 @@
 import json
 import warnings
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from llm.data import Origin
 from llm.train import TrainingError, UnusableRows
 from llm.train.attention import GROUPED
 from llm.train.base import load_base
@@ -204,6 +206,20 @@ def test_pairs_teach_a_preference(tmp_path: Path, base: Path) -> None:
     state = train(tmp_path, base, quick(objective="dpo", learning_rate=1e-3))
     assert state.first_valid_loss == pytest.approx(0.6931, abs=1e-3)  # ln 2: no preference yet
     assert state.best_loss < 0.6
+
+
+def test_pairs_go_on_from_files_of_another_name(tmp_path: Path, base: Path) -> None:
+    def cut(progress: Progress) -> None:
+        if progress.step == 5:
+            raise Killed
+
+    settings = quick(objective="dpo", learning_rate=1e-3)
+    pairs = rows(rejected=True)
+    whole = train(tmp_path / "whole", base, settings)
+    with pytest.raises(Killed):
+        train(tmp_path / "cut", base, settings, cut)
+    moved = [replace(pair, origin=Origin(tmp_path / "train.jsonl", 9)) for pair in pairs]
+    assert train(tmp_path / "cut", base, settings, data=moved).best_loss == whole.best_loss
 
 
 def test_pairs_need_a_worse_answer(tmp_path: Path, base: Path) -> None:
