@@ -159,6 +159,10 @@ class Conversation:
         call = self._called(text, word)
         return call.rest if call else text
 
+    def is_command(self, text: str) -> bool:
+        """Tell whether this is a spoken command."""
+        return self._commanded(text, "") is not None
+
     def is_stop(self, text: str) -> bool:
         """Tell whether this ends an answer, unless it is a word of that answer."""
         with self._lock:

@@ -30,6 +30,10 @@ from voice.wake import WakeEngine
 
 SHORT_S = 2.6
 """What is longer is no stop word, nor a call within a question; it would be transcribed in vain."""
+CALL_ALONE_S = 1.1
+"""Audio after a call within which no question fits: the silence that ends it, and little more."""
+SHORTEST_QUESTION = 3
+"""Characters after a call that are no scraps of other speech."""
 _BACKLOG = 4096
 """Chunks that may wait for the recogniser: two minutes, far more than one utterance."""
 
@@ -89,6 +93,8 @@ class _Utterance:
         self.stream = stream
         self.called = ""
         """The wake word that was heard in it."""
+        self.called_s = 0.0
+        """Length when it was heard."""
         self.audio_s = 0.0
         self.shown = ""
 
@@ -227,7 +233,7 @@ class Transcriber:
         if not utterance.turn.followed:
             utterance.stream = self._ears.recognizer.stream()
             utterance.stream.accept(window)
-        utterance.called = word
+        utterance.called, utterance.called_s = word, utterance.audio_s
         self.conversation.detected(utterance.turn, word, score)
 
     def _pause(self, number: int) -> None:
@@ -252,10 +258,20 @@ class Transcriber:
         transcript = utterance.stream.finish()
         language = transcript.language
         understood = self._repaired(transcript.text, language)
+        if self._is_call_alone(utterance, understood):
+            understood = ""
         if understood and turn.followed:
             question = self.conversation.question_in(understood, utterance.called) or understood
             self._bus.publish(FinalTranscript(turn.number, transcript.text, question, language))
         self.conversation.heard(turn, understood, language, turn.followed, utterance.called)
+
+    def _is_call_alone(self, utterance: _Utterance, text: str) -> bool:
+        """Tell whether a text is but a call: misheard, or with own voice before or after it."""
+        if not utterance.called or utterance.audio_s - utterance.called_s > CALL_ALONE_S:
+            return False
+        rest = self.conversation.question_in(text, utterance.called)
+        is_question = len(rest) >= SHORTEST_QUESTION or self.conversation.is_command(rest)
+        return rest == text or not is_question
 
     def _repaired(self, text: str, language: str = "zh") -> str:
         return self._ears.repairer.repair(text, language)

@@ -154,6 +154,16 @@ def test_a_conversation_in_the_room_is_ignored(household: Engines) -> None:
         assert sound_s(room.played()) == 0
 
 
+def test_a_call_is_heard_after_ten_seconds_of_speech_without_a_pause(household: Engines) -> None:
+    with scene(household) as room:
+        room.say(*["wake/talk"] * 4, "wake/breath")
+        talk_s = 4 * len(recording("wake/talk")) / RATE_HZ
+        assert talk_s > 10
+        room.until(PlaybackStarted, within_s=3.0)
+        assert entries(room) == ["zh.iodine.when"]
+        assert len(room.since(0, WakeWordDetected)) == 1
+
+
 def test_the_wake_word_interrupts_an_answer(household: Engines) -> None:
     with scene(household) as room:
         mark = ask(room)
@@ -267,6 +277,21 @@ def test_without_echo_cancellation_it_does_not_hear_itself_either(household: Eng
         room.until_state(State.IDLE, mark)
         room.wait(2.0)
         assert not room.since(mark, WakeWordDetected) + room.since(mark, AnswerReady)
+
+
+def test_without_echo_cancellation_the_wake_word_interrupts(household: Engines) -> None:
+    deaf = replace(CONFIG, dialog=replace(CONFIG.dialog, echo_cancellation=False))
+    with scene(household, deaf, noise=0.003 * pink_noise(20), echo=0.2) as room:
+        ask(room)
+        room.wait(1.0)
+        mark = room.mark()
+        room.say("wake/wake")
+        room.until(TurnCancelled, mark, within_s=1.5)
+        assert [event.by for event in room.since(mark, TurnCancelled)] == ["wake word"]
+        room.wait(1.0)
+        room.say("wake/water")
+        room.until(PlaybackStarted, mark)
+        assert entries(room, mark) == ["zh.food-water.tap-water"]
 
 
 def at_snr(noise: Samples, snr_db: float) -> Samples:

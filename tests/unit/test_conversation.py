@@ -16,7 +16,7 @@ COMMANDS = {"停": "stop", "再说一遍": "repeat"}
 
 def called(text: str, word: str) -> Call | None:
     if word or text.startswith(WORD):
-        return Call(WORD, text.partition(WORD)[2].lstrip("，"))
+        return Call(WORD, text.partition(WORD)[2].lstrip("，") if WORD in text else text)
     return None
 
 

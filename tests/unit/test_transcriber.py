@@ -5,20 +5,30 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 
 from asr import RATE_HZ, Samples
 from kws import Detection
 from kws.looks import Nearest
 from kws.verify import SecondStage
 from kws.words import make_word
-from tests.unit.scripted import WATER, Diary, Script, ears
+from tests.unit.scripted import WATER, Diary, Loudness, Script, ears
 from tests.unit.test_conversation import WORD, Room
 from voice.app import endpoint_rules
 from voice.config import Config, DialogConfig
 from voice.conversation import Conversation
-from voice.events import Bus, FinalTranscript, Outcome, SpeechEnded, TurnEnded, WakeWordDetected
+from voice.events import (
+    Bus,
+    FinalTranscript,
+    Outcome,
+    SpeechEnded,
+    SpeechStarted,
+    TurnEnded,
+    WakeWordDetected,
+)
 from voice.listener import Listener
 from voice.own_voice import KEPT_S, OwnVoice
+from voice.state import State
 from voice.transcriber import Begin, End, Heard, Hit, Look, Transcriber, Work
 from voice.turn import Turn, Turns
 from voice.wake import WakeEngine
@@ -81,10 +91,20 @@ def hit() -> Hit:
 def test_a_call_after_ten_seconds_of_television_begins_the_question() -> None:
     scene = looking()
     television = [step for _ in range(10) for step in (TELEVISION, Look())]
-    scene.hear(*television, call(), Look(), SECOND)
+    scene.hear(*television, call(), Look(), SECOND, SECOND)
     assert [event.word for event in scene.diary.of(WakeWordDetected)] == [WORD]
     [final] = scene.diary.of(FinalTranscript)
     assert final.heard == WATER
+
+
+@pytest.mark.parametrize("after_s", [0.5, 1.5])
+def test_what_hardly_follows_a_call_is_no_question(after_s: float) -> None:
+    """The recogniser understands nothing of the call here, but something of what follows."""
+    scene = looking()
+    scene.hear(call(), Look(), np.resize(SECOND, int(after_s * RATE_HZ)))
+    asked = [event.understood for event in scene.diary.of(FinalTranscript)]
+    assert asked == ([] if after_s < 1 else [WATER])
+    assert scene.conversation.state is (State.LISTENING if after_s < 1 else State.THINKING)
 
 
 def test_a_television_that_nobody_talks_over_is_ignored() -> None:
@@ -96,7 +116,7 @@ def test_a_television_that_nobody_talks_over_is_ignored() -> None:
 
 def test_a_hit_late_in_ignored_speech_keeps_the_question_after_it() -> None:
     scene = Scene(WakeEngine())
-    scene.hear(*[TELEVISION] * 6, hit(), SECOND)
+    scene.hear(*[TELEVISION] * 6, hit(), SECOND, SECOND)
     [final] = scene.diary.of(FinalTranscript)
     assert final.heard == WATER
     assert Outcome.IGNORED not in scene.outcomes()
@@ -150,6 +170,19 @@ def test_own_voice_is_kept_for_seconds_at_the_rate_of_recognition() -> None:
     assert abs(len(recent) / RATE_HZ - KEPT_S) < 0.2
     voice.played(np.zeros(0, np.float32), 48_000)
     assert len(voice.recent()) == len(recent)
+
+
+@pytest.mark.parametrize(("chunks", "told"), [(1, []), (3, ["hold", "go on"])])
+def test_an_answer_is_held_before_it_is_certain_that_somebody_speaks(
+    chunks: int, told: list[str]
+) -> None:
+    scene = Scene(WakeEngine())
+    scene.answer()
+    ear = Listener(ears(), endpoint_rules(Config()), scene.transcriber, scene.turns, Bus())
+    sound = np.full(chunks * Loudness.chunk_samples, 0.2, np.float32)
+    ear.listen(Script(sound, np.zeros(RATE_HZ, np.float32)), lambda samples: samples)
+    assert scene.stage.told == told
+    assert not scene.diary.of(SpeechStarted)
 
 
 class SlowLooks:
