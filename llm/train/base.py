@@ -160,7 +160,8 @@ def _from_folder(path: Path, dtype: torch.dtype, attention: str, quantization: A
         _sha256([path / "config.json", path / "tokenizer.json", *path.glob("*.safetensors")]),
         known[str(config["model_type"])],
         _ends(tokenizer, ends),
-        bool(first) and first == [tokenizer.bos_token_id],
+        # Said in words, or done by the tokenizer itself: the rule of llm.export.vocabulary.
+        bool(settings.get("add_bos_token", first == [tokenizer.bos_token_id] != [None])),
     )
 
 

@@ -49,13 +49,15 @@ class Trainable:
                 # Without the second argument PEFT asks a server about the base's vocabulary.
                 self._peft.save_pretrained(fresh, save_embedding_layers=False)
                 (fresh / "README.md").unlink(missing_ok=True)  # an empty form
-                _name_base(fresh / "adapter_config.json", self.base)
+                # Instead of this machine's path to it.
+                _set(fresh / "adapter_config.json", "base_model_name_or_path", self.base.path.name)
             return
         with replace_folder(folder / "model") as fresh:
             model: Any = self.base.model
             model.save_pretrained(fresh)
             self.base.tokenizer.chat_template = self.base.template.source
             self.base.tokenizer.save_pretrained(fresh)
+            _set(fresh / "tokenizer_config.json", "add_bos_token", self.base.adds_bos)
 
 
 def _with_adapter(base: Base, settings: Settings, *, quick: bool) -> Any:
@@ -96,11 +98,11 @@ def _unfreeze(base: Base, settings: Settings) -> None:
         layer.requires_grad_(True)
 
 
-def _name_base(file: Path, base: Base) -> None:
-    """Name the base instead of this machine's path to it."""
+def _set(file: Path, key: str, value: object) -> None:
+    """Change one setting of a file that a library wrote."""
     config = json.loads(file.read_text("utf-8"))
-    config["base_model_name_or_path"] = base.path.name
-    file.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    config[key] = value
+    file.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def four_bit(settings: Settings, hardware: Hardware) -> Any:

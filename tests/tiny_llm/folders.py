@@ -41,7 +41,7 @@ MARKERS = {
     "qwen3": ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"],
 }
 _CHATML_MARKERS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-PRE_TOKENIZERS = {"qwen2": "qwen2", "qwen3": "gpt-2", "llama": "smollm", "gemma3": "qwen2"}
+PRE_TOKENIZERS = {"qwen2": "qwen2", "qwen3": "gpt-2", "llama": "smollm"}
 """As llama.cpp calls them: MiniMind-3 has Qwen3's layout and GPT-2's pre-tokenizer."""
 _QWEN_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
@@ -68,6 +68,8 @@ def write_tokenizer(path: Path, family: str) -> int:
     from tokenizers import Tokenizer, decoders, models, trainers
     from tokenizers.pre_tokenizers import ByteLevel
 
+    if family == "gemma3":
+        return _write_sentence_piece(path)
     markers = MARKERS.get(family, _CHATML_MARKERS)
     cutter = Tokenizer(models.BPE())
     cutter.pre_tokenizer = _pre_tokenizer(PRE_TOKENIZERS[family])
@@ -80,15 +82,40 @@ def write_tokenizer(path: Path, family: str) -> int:
     )
     cutter.train_from_iterator(TEXT.splitlines(), trainer)
     cutter.save(str(path / "tokenizer.json"))
-    settings = {
-        "chat_template": TEMPLATES[family],
-        # In Qwen's and SmolLM's files the end of an answer is the padding token as well.
-        "eos_token": "<end_of_turn>" if family == "gemma3" else "<|im_end|>",
-        "pad_token": "<pad>" if family == "gemma3" else "<|im_end|>",
-        **({"bos_token": "<bos>"} if family == "gemma3" else {}),
-    }
-    (path / "tokenizer_config.json").write_text(json.dumps(settings), "utf-8")
+    # In Qwen's and SmolLM's files the end of an answer is the padding token as well.
+    ends = {"eos_token": "<|im_end|>", "pad_token": "<|im_end|>"}
+    _write_settings(path, family, ends)
     return int(cutter.get_vocab_size())
+
+
+def _write_sentence_piece(path: Path) -> int:
+    """Write a tokenizer as Gemma has it: spaces are letters, unknown letters become bytes."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, trainers
+    from tokenizers.pre_tokenizers import Split
+
+    markers, letters = MARKERS["gemma3"], [f"<0x{byte:02X}>" for byte in range(256)]
+    cutter = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    cutter.normalizer = normalizers.Replace(" ", "\u2581")
+    cutter.pre_tokenizer = Split(" ", "merged_with_previous")
+    cutter.decoder = decoders.Sequence(
+        [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    special = [*markers, "<unk>", *letters]
+    trainer = trainers.BpeTrainer(
+        vocab_size=_TOKENS + len(letters), special_tokens=special, show_progress=False
+    )
+    cutter.train_from_iterator(TEXT.splitlines(), trainer)
+    written = json.loads(cutter.to_str())
+    written["added_tokens"] = [t for t in written["added_tokens"] if t["content"] not in letters]
+    (path / "tokenizer.json").write_text(json.dumps(written, ensure_ascii=False), "utf-8")
+    ends = {"bos_token": "<bos>", "eos_token": "<end_of_turn>", "pad_token": "<pad>"}
+    _write_settings(path, "gemma3", {**ends, "unk_token": "<unk>", "add_bos_token": True})
+    return int(cutter.get_vocab_size())
+
+
+def _write_settings(path: Path, family: str, more: dict[str, Any]) -> None:
+    settings = {"chat_template": TEMPLATES[family], **more}
+    (path / "tokenizer_config.json").write_text(json.dumps(settings), "utf-8")
 
 
 def _layout(family: str, words: int) -> dict[str, Any]:

@@ -191,6 +191,7 @@ def test_whole_models_come_out_as_folders(tmp_path: Path, base: Path, method: st
     assert state.best_loss < state.first_valid_loss - 0.3
     made, before = load(tmp_path / "model"), load(base)
     assert made.template == before.template
+    assert (made.adds_bos, made.ends) == (before.adds_bos, before.ends)
     changed = {
         name
         for (name, new), old in zip(
