@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm import KnowledgeError
+from llm.knowledge.pdf_text import pdf_pages
 from llm.wording import visible
 
 MAX_BYTES = 50_000_000
-MAX_PAGES = 2_000
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -79,24 +77,11 @@ def _markdown(path: Path, data: bytes) -> Document:
 
 
 def _pdf(path: Path, data: bytes) -> Document:
-    from pypdf import PdfReader
-    from pypdf.errors import DependencyError, PyPdfError
-
     try:
-        reader = PdfReader(io.BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise KnowledgeError(f"{path}: is protected by a password: save it without one")
-        if len(reader.pages) > MAX_PAGES:
-            raise KnowledgeError(f"{path}: has more than {MAX_PAGES} pages: split it")
-        pages = tuple(
-            Page(number, _plain(page.extract_text())) for number, page in enumerate(reader.pages, 1)
-        )
-    # A broken file leads the parser to all of these.
-    except (
-        *(PyPdfError, DependencyError, OSError, ValueError, LookupError, TypeError),
-        *(AttributeError, ArithmeticError, NotImplementedError, RecursionError, zlib.error),
-    ) as error:
-        raise KnowledgeError(f"{path}: is not a PDF file that can be read: {error}") from error
+        texts = pdf_pages(data)
+    except KnowledgeError as error:
+        raise KnowledgeError(f"{path}: {error}") from error
+    pages = tuple(Page(number, _plain(text)) for number, text in enumerate(texts, 1))
     return Document(path.name, _sha256(data), pages)
 
 
