@@ -66,6 +66,16 @@ _ROAD = "路|街|大道|巷|弄|胡同|村|庄|屯|小区|花园|家园|新村|�
 _FIRST = rf"第?{_NUMBER}{{1,6}}\s?(?:号楼|号院|号(?!机|线|车|反应|堆)|弄|栋|幢|座|单元|组|室)"
 _NEXT = rf"\s?第?{_NUMBER}{{1,6}}\s?(?:号楼|号|栋|幢|座|单元|楼|层|室|户|房)"
 
+# The commonest surnames that hardly ever begin another word in a question.
+_SURNAME = (
+    "[王李张刘陈杨赵黄周吴徐孙胡朱郭何罗郑梁宋唐韩冯邓曹彭曾萧蔡潘袁董苏魏蒋杜丁沈姜卢傅钟汪廖]"
+)
+_RELATION = "爸爸?|妈妈?|老公|老婆|儿子|女儿|爷爷|奶奶|哥哥?|姐姐?|弟弟|妹妹|丈夫|妻子|孩子|邻居"
+_LABELLED = (
+    "车牌号?|护照号?码?|学号|工号|编号|证件号?码?|社保号?|医保号?|卡号|微信号?|qq号?"
+    "|passport|licen[cs]e plate|plate number|student id|member id|wechat"
+)
+
 _RULES = (
     _rule(
         "e-mail",
@@ -90,10 +100,16 @@ _RULES = (
         r"\b(?:(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)\b[\ ,-]*){7,}(?<![\ ,-])",
     ),
     _rule(
+        "id",
+        rf"(?:{_LABELLED.replace(' ', '[ ]')})(?:[ ](?:number|no[.]?|id))?(?:是|为|:|：|[ ]is)?[ ]?"
+        rf"(?P<what>[{_HAN}]?[a-z_-]*\d[a-z\d_-]*|[a-z]{{1,3}}[ ]\d[a-z\d]*)",
+    ),
+    _rule(
         "address",
         rf"{_PLACE}{{1,24}}?(?:{_ROAD})\s?{_FIRST}(?:{_NEXT})*"
         rf"|{_NUMBER}{{1,4}}\s?(?:号楼|栋|幢|座|单元)(?:{_NEXT})+"
-        r"|\d{3,5}\s?室",
+        r"|\d{3,5}\s?室"
+        rf"|(?<=[一二三四五六七八九十\d]单元)\s?{_NUMBER}{{1,5}}",
     ),
     _rule(
         "address",
@@ -106,6 +122,17 @@ _RULES = (
         rf"(?:姓名(?:是|：|:)?|名字(?:是|：|:)|(?:{_PERSON})(?:名字)?叫做?)\s?(?![{_CALLED}])"
         rf"(?P<what>[{_HAN}]{{1,12}}(?:·[{_HAN}]{{1,12}})+|(?:{_COMPOUND})[{_HAN}]{{1,2}}"
         rf"|[{_HAN}]{{2,3}}?(?={_AFTER_NAME}|[^{_HAN}]|$)|[{_HAN}]{{3}})",
+    ),
+    _rule(
+        "name",
+        rf"(?:我(?:就)?是|我姓|[我他她](?:的)?(?:{_RELATION}))"
+        rf"(?P<what>{_SURNAME}[{_HAN}]{{0,2}}?)(?={_AFTER_NAME}|有|没|[^{_HAN}]|$)",
+    ),
+    _rule("name", rf"(?<![{_HAN}]老)老{_SURNAME}头?(?={_AFTER_NAME}|有|没|[^{_HAN}]|$)"),
+    _rule(
+        "name",
+        r"(?-i:\b(?:[Tt]his\ is|[Mm]y\ (?:son|daughter|wife|husband|mother|father|mum|mom|dad"
+        r"|brother|sister|friend|neighbou?r))\ (?P<what>[A-Z][a-z]+(?:\ [A-Z][a-z]+){0,2}))",
     ),
     _rule(
         "name",

@@ -37,6 +37,18 @@ class AuditWriter:
     def __init__(self, config: Config) -> None:
         self._log = AuditLog(config.audit_file, config.audit) if config.audit.enabled else None
 
+    def prune(self) -> None:
+        """Delete what is older than the owner keeps; what goes wrong is only logged."""
+        if self._log is None:
+            return
+        try:
+            row = self._log.prune(by_itself=True)
+        except AuditError as error:
+            _LOGGER.error("%s; %s", error.message, error.fix)
+            return
+        if row is not None:
+            _LOGGER.info("audit rows up to %s deleted by retention", row.fields["pruned_through"])
+
     def append(self, record: TurnRecord) -> str:
         """Write a row; return what went wrong, "" = nothing."""
         if self._log is None:
@@ -50,7 +62,10 @@ class AuditWriter:
 
 
 class AuditObserver:
-    """Takes events; writes a row for every turn in which a question was understood."""
+    """Takes events; writes a row for every turn in which a question was understood.
+
+    When a run begins, rows older than `audit.keep_days` are deleted first.
+    """
 
     def __init__(
         self, config: Config, versions: Versions, source: Literal["mic", "run"] = "run"
@@ -60,6 +75,8 @@ class AuditObserver:
         self._source = source
         self._open: dict[int, TurnRecord] = {}
         self._call: tuple[str | None, float | None] = (None, None)
+        if source == "run":
+            self._writer.prune()
 
     def __call__(self, event: Event) -> None:
         """Take one event."""

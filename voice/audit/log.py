@@ -85,26 +85,28 @@ class AuditLog:
         with reading(self.path) as connection:
             return check(_rows(connection), _head(connection), noted)
 
-    def prune(self, now: datetime | None = None) -> Row | None:
+    def prune(self, now: datetime | None = None, *, by_itself: bool = False) -> Row | None:
         """Delete what is older than `keep_days` and return the row that says so.
 
         Rows go from the beginning up to the first one that is young enough, whatever the clock
-        said later, so that the rest stays a chain. None if nothing is old enough. Raises
-        AuditError, also if the chain is broken: the proof of that must not be deleted.
+        said later, so that the rest stays a chain. None if nothing is old enough; `by_itself`
+        also if everything is: with nobody there to ask, that is rather a clock gone wrong.
+        Raises AuditError, also if the chain is broken: the proof of that must not be deleted.
         """
         now = now or utc_now()
         if not self._config.keep_days or not exists(self.path):
             return None
         oldest_kept = timestamp(now - timedelta(days=self._config.keep_days))
         with writing(self.path) as connection:
-            if check(_rows(connection), _head(connection)).faults:
+            last = _last_before(connection, oldest_kept)
+            head = _head(connection)
+            if last is None or (by_itself and head is not None and last.id == head.id):
+                return None
+            if check(_rows(connection), head).faults:
                 raise AuditError(
                     f"the audit log {self.path} is broken; nothing was deleted",
                     "see what is wrong: hean audit verify",
                 )
-            last = _last_before(connection, oldest_kept)
-            if last is None:
-                return None
             row = _append(connection, self.path, _pruning(last, now, self._config.keep_days))
             connection.execute("UPDATE head SET pruned_through = ?", (last.id,))
             connection.execute("DELETE FROM entries WHERE id <= ?", (last.id,))
