@@ -18,7 +18,7 @@ pytestmark = pytest.mark.models
 
 SYSTEM = Message("system", "你是核应急助手。只用资料里的话回答问题，一到两句。")
 PASSAGES = (
-    "资料：碘片应在放射性碘到来之前24小时至之后2小时内服用，一次即可。\n"
+    "资料：被要求服用碘片时，24小时只吃一次，多吃没有用。\n"
     "进入室内，关好门窗，关掉通风，收听官方广播。\n"
 )
 
@@ -56,7 +56,7 @@ def test_the_template_is_rendered_as_the_reference_does(name: str, with_system: 
 
 
 def test_an_answer_from_a_passage(qwen: LlamaCppModel) -> None:
-    messages = [SYSTEM, Message("user", f"{PASSAGES}问题：碘片应该什么时候吃？")]
+    messages = [SYSTEM, Message("user", f"{PASSAGES}问题：碘片多久吃一次？")]
     pieces = list(qwen.generate(messages, Sampling(max_tokens=60)))
     assert "24小时" in "".join(pieces)
     assert not any("\ufffd" in piece for piece in pieces)
