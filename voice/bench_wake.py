@@ -1,7 +1,8 @@
 """`hean bench wake`: wake words missed, and taken for one that are none, for each engine.
 
-What is said is synthesised in voices on which nothing was tuned. False wakes are counted over
-recordings of people who never say the words; real people who do say them are not among them.
+What is said is synthesised in voices on which nothing was tuned, clean and in noise. False wakes
+are counted over recordings of people who never say the words; real people who do say them are not
+among them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from asr import Recognizer, VoiceActivityDetector
-from kws import RATE_HZ, Detection, Samples, WakeWordDetector
-from kws.verify import ConfirmedDetector
+from kws import ENGINES, RATE_HZ, Detection, Samples, WakeWordDetector
+from kws.verify import ConfirmedDetector, SecondStage
 from kws.words import WakeWord
 from voice.audio.pcm import Rechunker, resample
 from voice.audio.wavfile import read_audio
@@ -25,7 +26,7 @@ from voice.engines import ModelFiles
 from voice.errors import InputError
 from voice.tts import Synthesizer
 from voice.tts.engines import create_synthesizer
-from voice.wake import engine_of, load_detector
+from voice.wake import available_engines, load_detector, load_second_stage
 
 VOICES = ("zf_xiaoxiao", "zf_xiaoyi", "zm_yunxia", "zm_yunyang")
 """Voices of Kokoro that serve to measure and never to tune."""
@@ -36,7 +37,7 @@ NEAR_MISSES = (
     "我在河岸边", "小心小心",
 )  # fmt: skip
 """What sounds like 你好核安 and 小安小安, or holds a part of them."""
-SNR_DB = 10.0
+SNRS_DB = (20, 10, 5)
 _EDGE_S, _TAIL_S = 0.3, 1.0
 _NOISE, _WAKE = "noise", "wake"
 """Folders: the recordings under the first serve as noise, those under the second are left out."""
@@ -53,31 +54,69 @@ class _Clip:
     word: str = ""
 
 
+@dataclass(frozen=True)
+class Trial:
+    """All that an engine is tried with."""
+
+    said: Mapping[str, Sequence[_Clip]]
+    """What holds a wake word, by condition: clean, 20db, 10db, 5db."""
+    near: Sequence[_Clip]
+    folder: Path | None
+    """Recordings without wake words."""
+
+
 def measure(
     config: Config,
     words: Sequence[WakeWord],
     ears: tuple[Recognizer, VoiceActivityDetector],
+    trial: Trial,
+    say: Say,
+) -> Figures:
+    """Return the figures of the engine that `config.wake.engine` names, by key and engine."""
+    engine = config.wake.engine
+    say(f"engine {engine}")
+    detector = load_detector(config, words, *ears)
+    figures = {f"miss_{name}": _misses(detector, clips) for name, clips in trial.said.items()}
+    figures["near_miss_rate"] = _woken(detector, trial.near)
+    if trial.folder:
+        bare = replace(config, wake=replace(config.wake, second_stage=False))
+        stage = load_second_stage(words, ears[0]) if engine != "asr-pinyin" else None
+        alone = load_detector(bare, words, *ears)
+        figures |= count_false_wakes(alone, stage, _heard(trial.folder), say)
+    return {f"{key}.{engine}": figure for key, figure in figures.items()}
+
+
+def make_trial(
+    config: Config,
+    words: Sequence[WakeWord],
     folder: Path | None,
     say: Say,
     voices: Sequence[str] = VOICES,
-) -> Figures:
-    """Return the figures of the configured engine, by key and engine.
+) -> Trial:
+    """Return what engines are tried with.
 
     `folder` holds recordings without wake words, with those of noise in a folder "noise" of its
-    own; without it only clean misses and near-misses are measured. Raises InputError.
+    own; without it there is no noise, and no false wake is counted. Raises InputError.
     """
-    detector = load_detector(config, words, *ears)
-    said = list(_said([word.text for word in words], config, voices, say))
+    clean = list(_said([word.text for word in words], config, voices, say))
     near = list(_said(NEAR_MISSES, config, voices, say, wake=False))
-    figures = {"miss_clean": _misses(detector, said), "near_miss_rate": _woken(detector, near)}
+    said = {"clean": clean}
     if folder:
         noise = [read_audio(path, RATE_HZ)[0] for path in _recordings(folder / _NOISE)]
         if not noise:
             raise InputError(f"{folder / _NOISE}: no recordings of noise", "name another folder")
-        noisy = [replace(clip, audio=_mixed(clip.audio, noise, n)) for n, clip in enumerate(said)]
-        figures["miss_10db"] = _misses(detector, noisy)
-        figures |= _false_wakes(detector, folder, say)
-    return {f"{key}.{engine_of(config)}": figure for key, figure in figures.items()}
+        for snr_db in SNRS_DB:
+            said[f"{snr_db}db"] = [
+                replace(clip, audio=in_noise(clip.audio, noise, snr_db, number))
+                for number, clip in enumerate(clean)
+            ]
+    return Trial(said, near, folder)
+
+
+def unmeasured(config: Config) -> dict[str, str]:
+    """Return the engines that cannot be measured here, and why."""
+    missing = [engine for engine in ENGINES if engine not in available_engines(config)]
+    return {engine: "no model of it is installed (hean models list)" for engine in missing}
 
 
 def _said(
@@ -104,11 +143,11 @@ def _speech(voice: Synthesizer, text: str) -> Samples:
     return np.concatenate([quiet, resample(spoken, voice.rate_hz, RATE_HZ), quiet])
 
 
-def _mixed(speech: Samples, noise: Sequence[Samples], number: int) -> Samples:
+def in_noise(speech: Samples, noise: Sequence[Samples], snr_db: float, number: int) -> Samples:
     """Return speech with noise, both at their mean power; the same noise for the same number."""
     chosen = np.resize(noise[number % len(noise)], len(speech))
     power = float(np.mean(np.square(chosen))) or 1.0
-    wanted = float(np.mean(np.square(speech))) / 10 ** (SNR_DB / 10)
+    wanted = float(np.mean(np.square(speech))) / 10 ** (snr_db / 10)
     loud = speech + chosen * np.float32(np.sqrt(wanted / power))
     return np.asarray(np.clip(loud, -1, 1), np.float32)
 
@@ -123,28 +162,41 @@ def _woken(detector: WakeWordDetector, clips: Sequence[_Clip]) -> Mapping[str, f
     return single(float(np.mean(woken)), len(woken))
 
 
-def _false_wakes(detector: WakeWordDetector, folder: Path, say: Say) -> Figures:
-    """Return false wakes per hour and the share of a core, over all recordings.
+def count_false_wakes(
+    detector: WakeWordDetector,
+    stage: SecondStage | None,
+    recordings: Iterable[tuple[Path, Samples]],
+    say: Say,
+) -> Figures:
+    """Return false wakes per hour, those that `stage` confirms, and the share of a core.
 
     `n` is the time of audio in minutes.
     """
-    audio_s, false, begin = 0.0, 0, time.process_time()
-    vetoed = detector.vetoed if isinstance(detector, ConfirmedDetector) else 0
+    audio_s, false, confirmed, used_s = 0.0, 0, 0, 0.0
+    judging = ConfirmedDetector(detector, stage) if stage else None
+    for path, audio in recordings:
+        audio_s += len(audio) / RATE_HZ
+        begin = time.process_time()
+        hits = len(_hits(detector, audio))
+        used_s += time.process_time() - begin
+        if hits:
+            say(f"false: {path.name}: {hits}")
+            false += hits
+            confirmed += len(_hits(judging, audio)) if judging else 0
+    hours, minutes = audio_s / 3600, round(audio_s / 60)
+    figures: Figures = {
+        "core_fraction": single(used_s / audio_s, minutes),
+        "false_per_hour": single(false / hours, minutes),
+    }
+    if stage:
+        figures["false_per_hour_second_stage"] = single(confirmed / hours, minutes)
+    return figures
+
+
+def _heard(folder: Path) -> Iterator[tuple[Path, Samples]]:
     for path in _recordings(folder):
         if path.relative_to(folder).parts[0] != _WAKE:
-            audio, length_s = read_audio(path, RATE_HZ)
-            audio_s += length_s
-            if hits := _hits(detector, audio):
-                say(f"false: {path.name}: {', '.join(hit.word for hit in hits)}")
-                false += len(hits)
-    hours, minutes = audio_s / 3600, round(audio_s / 60)
-    used = (time.process_time() - begin) / audio_s
-    figures: Figures = {"core_fraction": single(used, minutes)}
-    if isinstance(detector, ConfirmedDetector):
-        figures["false_per_hour_second_stage"] = single(false / hours, minutes)
-        false += detector.vetoed - vetoed
-    figures["false_per_hour"] = single(false / hours, minutes)
-    return figures
+            yield path, read_audio(path, RATE_HZ)[0]
 
 
 def _hits(detector: WakeWordDetector, audio: Samples) -> list[Detection]:

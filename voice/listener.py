@@ -60,6 +60,9 @@ class Listener:
         self._conversation = transcriber.conversation
         self._turns = turns
         self._bus = bus
+        # Both go on from one microphone to the next, as that does which cleans the audio.
+        self._chunks, self._raw_chunks = (Rechunker(ears.vad.chunk_samples) for _ in range(2))
+        self._raw: deque[Samples] = deque()
         self._turn: Turn | None = None
         self._audio_s = 0.0
         self._pauses = 0
@@ -79,15 +82,13 @@ class Listener:
 
         `hear` takes the assistant's own voice out of what the microphone delivers.
         """
-        cleaned, raw = (Rechunker(self._vad.chunk_samples) for _ in range(2))
-        waiting: deque[Samples] = deque()
         meter = Rechunker(int(LEVEL_S * RATE_HZ))
         for audio in microphone.chunks():
             for quarter in meter.process(audio):
                 self._bus.publish(LevelMeasured(0, level_dbfs(quarter)))
-            waiting.extend(raw.process(audio))
-            for chunk in cleaned.process(hear(audio)):
-                self._process(Heard(chunk, waiting.popleft()))
+            self._raw.extend(self._raw_chunks.process(audio))
+            for chunk in self._chunks.process(hear(audio)):
+                self._process(Heard(chunk, self._raw.popleft()))
         if self._turn is not None:
             self._end(END_OF_AUDIO)
 

@@ -15,6 +15,7 @@ from kws.words import make_word
 from tests.unit.scripted import WATER, Diary, Loudness, Script, ears
 from tests.unit.test_conversation import WORD, Room
 from voice.app import endpoint_rules
+from voice.audio.pcm import Rechunker
 from voice.config import Config, DialogConfig
 from voice.conversation import Conversation
 from voice.events import (
@@ -183,6 +184,19 @@ def test_an_answer_is_held_before_it_is_certain_that_somebody_speaks(
     ear.listen(Script(sound, np.zeros(RATE_HZ, np.float32)), lambda samples: samples)
     assert scene.stage.told == told
     assert not scene.diary.of(SpeechStarted)
+
+
+def test_another_microphone_may_follow_in_the_middle_of_a_frame() -> None:
+    scene, frames = Scene(WakeEngine()), Rechunker(160)
+    ear = Listener(ears(), endpoint_rules(Config()), scene.transcriber, scene.turns, Bus())
+
+    def clean(samples: Samples) -> Samples:
+        """Like the canceller: whole frames come out, the rest waits, for the next device, too."""
+        return np.concatenate([np.zeros(0, np.float32), *frames.process(samples)])
+
+    for length in (159, 512, 353, 3 * 512 + 1):
+        ear.listen(Script(np.zeros(length, np.float32)), clean)
+    assert not ear.speech
 
 
 class SlowLooks:

@@ -1,0 +1,69 @@
+"""What `hean bench wake` counts: false wakes per hour, with and without the second stage."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr import Samples
+from kws.looks import LookingDetector, Nearest
+from kws.verify import SecondStage
+from kws.words import make_word
+from voice.audio.pcm import level_dbfs
+from voice.bench_wake import count_false_wakes, in_noise, unmeasured
+from voice.config import Config, ModelsConfig
+
+WORD = "你好核安"
+TALK = np.concatenate([np.full(16_000, 0.1, np.float32), np.zeros(16_000, np.float32)])
+COUNT = 90
+"""Recordings of two seconds: three minutes."""
+
+
+class LoudFinder:
+    """Takes the loud recordings for the wake word."""
+
+    name = "loud"
+    own_score = 0.5
+
+    def nearest(self, samples: Samples) -> Nearest:
+        woke = float(np.abs(samples).max()) > 0.15
+        return Nearest(WORD, float(woke), woke)
+
+
+def detector() -> LookingDetector:
+    return LookingDetector(LoudFinder(), lambda chunk: bool(chunk.any()), 512)
+
+
+def recordings(loud: int) -> list[tuple[Path, Samples]]:
+    return [(Path(f"{i}.flac"), TALK * (2 if i < loud else 1)) for i in range(COUNT)]
+
+
+def test_false_wakes_are_counted_by_the_hour_and_those_that_are_confirmed_too() -> None:
+    heard = iter(["你好核安", "你好小安", "今天天气不错"])
+    stage = SecondStage([make_word(WORD)], lambda _: next(heard))
+    told: list[str] = []
+    figures = count_false_wakes(detector(), stage, recordings(loud=3), told.append)
+    assert figures["false_per_hour"] == {"value": 60.0, "n": 3}
+    assert figures["false_per_hour_second_stage"] == {"value": 20.0, "n": 3}
+    assert figures["core_fraction"]["value"] > 0
+    assert len(told) == 3
+
+
+def test_without_a_second_stage_there_is_no_figure_of_it() -> None:
+    figures = count_false_wakes(detector(), None, recordings(loud=0), lambda _: None)
+    assert figures["false_per_hour"]["value"] == 0
+    assert "false_per_hour_second_stage" not in figures
+
+
+@pytest.mark.parametrize("snr_db", [20, 10, 5])
+def test_noise_is_as_loud_as_the_ratio_tells(snr_db: int) -> None:
+    rng = np.random.default_rng(1)
+    speech, noise = (rng.normal(0, power, 16_000).astype(np.float32) for power in (0.1, 0.3))
+    mixed = in_noise(speech, [noise], snr_db, 0)
+    assert level_dbfs(speech) - level_dbfs(mixed - speech) == pytest.approx(snr_db, abs=0.2)
+
+
+def test_engines_without_a_model_are_named(tmp_path: Path) -> None:
+    missing = unmeasured(Config(models=ModelsConfig(store=str(tmp_path))))
+    assert set(missing) == {"zipformer"}
+    assert "no model" in missing["zipformer"]
