@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from llm.export.huggingface import HfWeights
+from llm.export.weights import write_f16
 from llm.train.rows import encode
 from llm.train.runtime import check_runtime
 from models.store import Store
@@ -71,9 +73,24 @@ def test_from_rows_to_an_adapter(data: Path, base: Path, tmp_path: Path) -> None
     assert record["state"] == "done"
     assert sum(record["rows"]["train"].values()) + sum(record["rows"]["valid"].values()) == 16
     assert len(record["data"]["data.jsonl"]) == 64
+    twice = hean(*words(data, base, tmp_path / "run"))
+    assert (twice.code, "holds a run already" in twice.out) == (2, True)
     again = hean("train", "--resume", tmp_path / "run")
     assert again.code == 2
     assert "is done" in again.err
+
+
+def test_the_whole_way_to_a_verdict(data: Path, base: Path, tmp_path: Path) -> None:
+    file, run = tmp_path / "base.gguf", tmp_path / "run"
+    write_f16(file, HfWeights(base))
+    whole = [word for word in words(data, file, run) if word != "--train-only"]
+    result = hean(*whole)
+    outcome = json.loads(result.out)
+    assert outcome["verdict"] in ("pass", "no proven gain", "worse"), result.err
+    assert (result.code == 0) is (outcome["verdict"] == "pass")
+    names = {path.name for path in run.iterdir()}
+    assert {"run.json", "adapter", "export", "report.json", "report.html"} <= names
+    assert Path(outcome["files"][0]).name == "adapter.gguf"
 
 
 def test_a_dry_run_tells_time_and_memory_and_leaves_nothing(

@@ -99,7 +99,7 @@ def _run(args: argparse.Namespace, config: Config) -> int:
     if args.dry_run:
         _print(training.estimate(plan), args.json)
         return 0
-    folder = args.resume or args.out or _new_folder(args.data[0])
+    folder = args.resume or _free(args.out) or _new_folder(args.data[0])
     with _progress(quiet=args.json or not leads()) as show:
         outcome = training.train(plan, folder, show)
     if args.train_only or not leads():
@@ -137,6 +137,17 @@ def _settings(args: argparse.Namespace, base: Path) -> Settings:
     given = {field: getattr(args, field) for _, _, field, _ in _SETTINGS}
     changes = {field: value for field, value in given.items() if value is not None}
     return replace(settings, thinking=args.thinking, **changes)
+
+
+def _free(folder: Path | None) -> Path | None:
+    """Return a folder that a new run may have. Raises UsageError: there is a run in it."""
+    from llm.train.together import leads
+
+    if folder and leads() and (folder / "run.json").exists():
+        raise UsageError(
+            f"{folder} holds a run already", f"hean train --resume {folder}, or another --out"
+        )
+    return folder
 
 
 def _new_folder(data: Path) -> Path:
