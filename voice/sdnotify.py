@@ -26,9 +26,9 @@ class Notifier:
     def __init__(self, vitals: Vitals, environment: Mapping[str, str] = os.environ) -> None:
         self._vitals = vitals
         self._address = environment.get("NOTIFY_SOCKET", "")
-        starves_us = int(environment.get("WATCHDOG_USEC", "0") or 0)
+        self._starves_us = int(environment.get("WATCHDOG_USEC", "0") or 0)
         # Twice as often as needed, as sd_watchdog_enabled(3) advises.
-        self._every_s = min(_LOOK_S, starves_us / 2e6) if starves_us else _LOOK_S
+        self._every_s = min(_LOOK_S, self._starves_us / 2e6) if self._starves_us else _LOOK_S
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
         self._told = ""
@@ -52,7 +52,7 @@ class Notifier:
             if not problem and not ready:
                 ready = True
                 self._tell("READY=1")
-            if ready and (not problem or self._vitals.lost):
+            if self._starves_us and ready and (not problem or self._vitals.lost):
                 self._tell("WATCHDOG=1")
             if problem != self._told:
                 self._told = problem
@@ -62,4 +62,5 @@ class Notifier:
         # A name that begins with @ is in the abstract namespace of Linux.
         address = self._address.replace("@", "\0", 1)
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)  # whoever does not read must not hold the assistant up
             sender.sendto(message.encode(), address)

@@ -1,6 +1,7 @@
 """What systemd is told, over a real socket."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,6 +101,17 @@ def test_a_lost_microphone_is_no_reason_to_start_anew(systemd):
     vitals(DeviceRestored(0))
     until(systemd, "STATUS=listening")
     notifier.finish()
+
+
+def test_one_who_does_not_read_holds_nothing_up(systemd):
+    vitals = Vitals()
+    vitals(LevelMeasured(0, -40.0))
+    notifier = started(systemd, vitals)
+    time.sleep(0.5)  # far more messages than the socket holds
+    ends = threading.Thread(target=notifier.finish, daemon=True)
+    ends.start()
+    ends.join(WITHIN_S)
+    assert not ends.is_alive()
 
 
 def test_without_systemd_nothing_happens():
