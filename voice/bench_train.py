@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from llm.data.knowledge_rows import knowledge_rows
-from llm.train.settings import TARGETS, Settings
+from llm.train.settings import Settings
 from voice.bench import resident_mb, single
 from voice.config import Config
 from voice.engines import knowledge_of
@@ -92,17 +92,12 @@ def _plain(
 ) -> tuple[float, int]:
     """Train with transformers and PEFT as their manuals do; return seconds and tokens."""
     import torch
-    from peft import LoraConfig, get_peft_model
+
+    from llm.train.method import add_lora
 
     model: Any = base.model.to(dtype)
     model.set_attn_implementation("sdpa")
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        target_modules=list(TARGETS),
-        task_type="CAUSAL_LM",
-    )
-    trained: Any = get_peft_model(model, config)
+    trained = add_lora(model, settings)
     optimizer = torch.optim.AdamW((p for p in trained.parameters() if p.requires_grad), lr=1e-4)
     batches = [rows[n : n + _PLAIN_BATCH] for n in range(0, settings.batch_rows, _PLAIN_BATCH)]
     trained(**_padded(rows[:1])).loss.backward()  # the first call of each kernel prepares it

@@ -61,10 +61,20 @@ class Trainable:
 
 
 def _with_adapter(base: Base, settings: Settings, *, quick: bool) -> Any:
-    from peft import LoraConfig, get_peft_model
     from peft.tuners.lora import Linear
 
     from llm.train.lora import QuickLinear
+
+    model = add_lora(base.model, settings)
+    for module in model.modules():
+        if quick and type(module) is Linear:
+            module.__class__ = QuickLinear
+    return model
+
+
+def add_lora(model: Any, settings: Settings) -> Any:
+    """Return a model with a fresh adapter of PEFT on all its linear layers."""
+    from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
         r=settings.rank,
@@ -76,11 +86,7 @@ def _with_adapter(base: Base, settings: Settings, *, quick: bool) -> Any:
     with warnings.catch_warnings():
         # PEFT 0.21 asks transformers 5 about checkpointing under its old name.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")
-        model: Any = get_peft_model(base.model, config)
-    for module in model.modules():
-        if quick and type(module) is Linear:
-            module.__class__ = QuickLinear
-    return model
+        return get_peft_model(model, config)
 
 
 def _unfreeze(base: Base, settings: Settings) -> None:

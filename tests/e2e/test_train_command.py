@@ -207,6 +207,15 @@ def test_two_processes_train_what_one_trains(data: Path, base: Path, tmp_path: P
     assert losses[0]["steps"] == losses[1]["steps"]
 
 
+def test_the_benchmark_compares_the_same_rows(base: Path) -> None:
+    result = hean("bench", "train", "--base", base, "--json")
+    assert result.code == 0, result.err
+    figures = json.loads(result.out)["figures"]
+    read = {figures[key]["n"] for key in ("tokens_per_s", "plain_peft_tokens_per_s")}
+    assert len(read) == 1
+    assert figures["peak_rss_mb"]["value"] > 0
+
+
 @pytest.mark.models
 def test_a_model_of_the_catalogue_is_trained_as_it_runs() -> None:
     path = Store(Config().store).resolve("smollm2-135m")["model"]
