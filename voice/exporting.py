@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ from voice.gate_page import VARIANT_HEAD, variant_row
 from voice.html_tables import table, whole_page
 
 if TYPE_CHECKING:
+    from llm.evaluate import Case, Measured
+    from llm.evaluate.judging import Judge
     from llm.evaluate.measuring import Subject
 
 
@@ -49,8 +52,10 @@ class Job:
     def make(self, kinds: Sequence[str]) -> list[Exported]:
         """Make and prove files, then write card and Modelfile beside them."""
         kinds = [kind for kind in kinds if kind != ADAPTER or self.run.has_adapter]
-        made = [self._exporter.make(kind) for kind in kinds]
-        self._exporter.clean()
+        try:
+            made = [self._exporter.make(kind) for kind in kinds]
+        finally:
+            self._exporter.clean()
         self._describe(made)
         return made
 
@@ -59,28 +64,48 @@ class Job:
 
         Raises ExportError: none does.
         """
-        from llm.evaluate.gate import ask, compared
-        from llm.evaluate.verdict import PASS
+        try:
+            found = self._first_that_passes(rows)
+        finally:
+            self._exporter.clean()
+        if found is None:
+            raise ExportError(
+                "no merged form passes the gate", f"use the adapter: hean export {self.run.folder}"
+            )
+        self._describe([found])
+        return [found]
 
-        cases, judge = self._cases(rows), judge_of(self._config)
+    def _first_that_passes(self, rows: int) -> Exported | None:
+        from llm.evaluate.gate import ask
+
+        cases = self._cases(rows)
         with progress(self._quiet) as show:
             before = ask(self._subject("base", self._exporter.base), cases, show)
             for kind in TYPES:
-                made = self._exporter.make(kind)
+                try:
+                    made = self._exporter.make(kind)
+                except ExportError as error:  # too far from the trained model
+                    self._say(f"{kind.upper()}: {error}")
+                    continue
                 after = ask(self._subject(kind, made.path), cases, show)
-                verdict = compared(before, after, cases, judge).verdict
-                kept = made.likeness is not None and made.likeness.canary_kept
-                if verdict.word == PASS and kept:
-                    self._exporter.clean()
-                    self._describe([made])
-                    return [made]
+                against = self._against(made, before, after, cases)
+                if not against:
+                    return made
+                self._say(f"{kind.upper()}: {against}")
                 made.path.unlink()
-                why = verdict.reasons[0] if kept else "it lost the canary sentence"
-                self._say(f"{kind.upper()}: {verdict.word}: {why}")
-        self._exporter.clean()
-        raise ExportError(
-            "no merged form passes the gate", f"use the adapter: hean export {self.run.folder}"
-        )
+        return None
+
+    def _against(
+        self, made: Exported, before: Measured, after: Measured, cases: Sequence[Case]
+    ) -> str:
+        """Return what speaks against a file; nothing = it may be used."""
+        from llm.evaluate.gate import compared
+        from llm.evaluate.verdict import PASS
+
+        verdict = compared(before, after, cases, self._judge).verdict
+        if verdict.word != PASS:
+            return f"{verdict.word}: {verdict.reasons[0]}"
+        return "" if made.likeness and made.likeness.canary_kept else "it lost the canary sentence"
 
     def table(self, made: Sequence[Exported], rows: int) -> list[dict[str, Any]]:
         """Ask the base and every form the same rows; write variants.json and variants.html."""
@@ -95,7 +120,7 @@ class Job:
         ]
         with progress(self._quiet) as show:
             lines = measured(
-                self._subject("base", base), forms, self._cases(rows), judge_of(self._config), show
+                self._subject("base", base), forms, self._cases(rows), self._judge, show
             )
         result = [asdict(line) for line in lines]
         write_json(self.out / "variants.json", result)
@@ -133,7 +158,11 @@ class Job:
                 return model.licence
         return str(read_gguf(self.run.base).metadata.get("general.license", ""))
 
-    def _cases(self, rows: int) -> list[Any]:
+    @cached_property
+    def _judge(self) -> Judge:
+        return judge_of(self._config)
+
+    def _cases(self, rows: int) -> list[Case]:
         return held_out([self.run.folder / "data" / "valid.jsonl"], rows)
 
     def _subject(self, name: str, model: Path, adapter: Path | None = None) -> Subject:

@@ -15,16 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from llm.export import ExportError
+from llm.train.gguf_tokenizer import SPLITS
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 """Kinds of tokens in tokenizer.ggml.token_type."""
-_CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_WORDS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
-_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-SPLITS = {
-    rf"{_CONTRACTIONS}|{_WORDS}|\p{{N}}|{_REST}": "qwen2",
-    rf"{_CONTRACTIONS}|{_WORDS}|\p{{N}}{{1,3}}|{_REST}": "llama-bpe",
-}
+_NAMES = {pattern: name for name, pattern in SPLITS.items()}
 """Regular expressions of a Split step -> names that llama.cpp knows them by."""
 _UNMERGED_SCORE = -1e6
 """Below every merge: a token that no merge makes is only ever matched whole."""
@@ -98,8 +93,8 @@ def pre_tokenizer(tokenizer: Mapping[str, Any]) -> str:
         return "gpt-2"
     if described == ["single digits", "bytes with gpt-2 split"]:
         return "smollm"
-    if len(described) == 2 and described[0] in SPLITS and described[1] == "bytes":
-        return SPLITS[described[0]]
+    if len(described) == 2 and described[0] in _NAMES and described[1] == "bytes":
+        return _NAMES[described[0]]
     raise ExportError(
         f"the pre-tokenizer of tokenizer.json is not known: {' + '.join(described) or 'none'}",
         "export the LoRA adapter for a GGUF of the base instead: --to adapter",

@@ -9,12 +9,12 @@ from llm.export import ExportError
 from llm.export.vocabulary import (
     CONTROL,
     NORMAL,
-    SPLITS,
     UNUSED,
     USER_DEFINED,
     pre_tokenizer,
     read_vocabulary,
 )
+from llm.train.gguf_tokenizer import SPLITS
 from tests.tiny_llm import CHATML
 
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
@@ -34,7 +34,7 @@ def split(pattern):
     [
         ({"pre_tokenizer": WORDS}, "gpt-2"),  # MiniMind, whatever its layers are called
         (steps({"type": "Digits", "individual_digits": True}, WORDS), "smollm"),
-        *((steps(split(pattern), BYTES), name) for pattern, name in SPLITS.items()),
+        *((steps(split(pattern), BYTES), name) for name, pattern in SPLITS.items()),
     ],
 )
 def test_the_pre_tokenizer_is_derived(tokenizer, name):
