@@ -76,6 +76,8 @@ class LlmConfig:
     """OpenAI-compatible server to use instead, for example http://127.0.0.1:8080/v1."""
     server_model: str = ""
     """Name of the model on that server; empty = the first it lists."""
+    encoder: str = ""
+    """Sentence encoder from the catalogue for retrieval; empty = the one that is built in."""
     adapter: str = ""
     """Path of a LoRA adapter (GGUF) laid over the model; empty = none."""
     threads: int = 2

@@ -17,7 +17,7 @@ else:
     import tomli as tomllib
 
 SHIPPED = Path(__file__).with_name("catalog.toml")
-STAGES = ("vad", "kws", "asr", "llm", "tts")
+STAGES = ("vad", "kws", "asr", "llm", "encoder", "tts")
 SPEEDS = ("fast", "medium", "slow")
 REGISTRIES = {"pip": "whl", "npm": "tgz"}
 """Registries, and how the names of their archives end."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from asr import Recognizer, VoiceActivityDetector
 from asr.pinyin import syllables
 from asr.repair import Repairer
-from llm import LanguageModel, Sampling
+from llm import LanguageModel, Sampling, SentenceEncoder
 from llm.answer import Answerer
 from llm.knowledge import SHIPPED, KnowledgeBase
 from llm.knowledge.sign import SignedKnowledge, load_signed
@@ -106,15 +106,23 @@ def load_recognizer(config: Config) -> Recognizer:
 
 def load_retriever(config: Config, knowledge: KnowledgeBase) -> Retriever:
     """Load the search over what may be spoken; vectors are kept in the user's cache folder."""
-    from llm.encode import UniversalSentenceEncoder
-
     return Retriever(
         knowledge.speakable,
-        UniversalSentenceEncoder(),
+        load_encoder(config),
         syllables,
         knowledge.vocabulary,
         config.cache / "vectors",
     )
+
+
+def load_encoder(config: Config) -> SentenceEncoder:
+    """Load what turns sentences into vectors: the built-in encoder, unless another is named."""
+    from llm.encode import create_encoder
+
+    if not config.llm.encoder:
+        return create_encoder("universal", {})
+    model, files = ModelFiles(config).find("encoder", config.llm.encoder)
+    return create_encoder(model.engine, files)
 
 
 def load_answerer(config: Config, knowledge: KnowledgeBase) -> Answerer:

@@ -140,6 +140,8 @@ def _used_models(config: Config, catalog: Catalog) -> dict[str, str]:
     used |= {stage: model for stage, model in chosen.items() if model}
     if config.asr.streaming_model:
         used["streaming asr"] = config.asr.streaming_model
+    if config.llm.encoder:
+        used["encoder"] = config.llm.encoder
     if config.llm.server_url or used.get("llm") == NO_MODEL:
         used.pop("llm", None)
     return used
