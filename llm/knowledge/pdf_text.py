@@ -72,7 +72,7 @@ def read_here(data: bytes) -> dict[str, object]:
         *(PyPdfError, DependencyError, OSError, ValueError, LookupError, TypeError),
         *(AttributeError, ArithmeticError, NotImplementedError, RecursionError, zlib.error),
     ) as error:
-        return {"error": f"is not a PDF file that can be read: {error}"}
+        return {"error": f"is not a PDF file that can be read: {' '.join(str(error).split())}"}
     if sum(map(len, pages)) > MAX_CHARS:
         return {"error": f"has more than {MAX_CHARS:,} characters: split it"}
     return {"pages": pages}

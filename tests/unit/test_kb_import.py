@@ -158,8 +158,8 @@ def test_a_pdf_cut_short_or_damaged_never_ends_in_a_traceback(tmp_path: Path) ->
     kinds = set()
     for cut in range(0, len(whole), 41):
         for damaged in (whole[:cut], whole[:cut] + b"<<[" + whole[cut + 3 :]):
-            kinds |= {(kind, type(value)) for kind, value in read_here(damaged).items()}
-    assert kinds == {("pages", list), ("error", str)}
+            kinds |= {(kind, "\n" in str(value)) for kind, value in read_here(damaged).items()}
+    assert kinds == {("pages", False), ("error", False)}
 
 
 # --- drafts
