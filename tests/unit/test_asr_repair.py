@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from asr.repair import Repairer
+from asr.text import clean
+from llm.knowledge import SHIPPED, load_knowledge
 
 TERMS = [
     *("碘片", "稳定碘", "核事故", "沾污", "隐蔽", "烟羽", "撤离", "孕妇", "半衰期", "避迁", "辐射"),
@@ -136,3 +138,14 @@ def test_hardly_any_or_much_text_is_no_trouble() -> None:
     assert REPAIRER.repair("", "zh") == ""
     assert REPAIRER.repair("点", "zh") == "点"
     assert REPAIRER.repair("点片" * 1000, "zh") == "碘片" * 1000
+
+
+def test_no_vetted_text_is_altered() -> None:
+    knowledge = load_knowledge(SHIPPED)
+    repairer = Repairer(knowledge.terms("zh"))
+    entries = [entry for entry in knowledge.entries if entry.language == "zh"]
+    texts = [clean(text) for e in entries for text in (*e.ask, e.answer, e.details)]
+    assert len(texts) > 1000
+    altered = [text for text in texts if repairer.repair(text, "zh") != text]
+    # By its sound alone it is 省核电厂; both are about the same.
+    assert altered == ["核应急分国家省和电厂吗"]
