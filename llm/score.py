@@ -32,6 +32,8 @@ FAULTS = {
 }
 """Stages that can be at fault, in the order in which they are asked."""
 _DECLINED = ("refuse", "unknown", "hand_over", "ask_back")
+_FOUND = 3
+"""Entries that are named to explain a miss."""
 _NO_ANSWER_DECISIONS = ("refuse", "ask_back")
 
 
@@ -63,13 +65,18 @@ class Row:
     """Whether all expected facts were used."""
     unsupported: tuple[str, ...] = ()
     """Claims in the answer that the passages do not hold."""
-    first: str = ""
-    """The entry that retrieval found first."""
+    found: tuple[tuple[str, float], ...] = ()
+    """The entries that retrieval found first, with their likelihoods."""
 
     @property
     def good(self) -> bool:
         """Return whether there is nothing to mend."""
         return self.outcome in GOOD and not self.unsupported
+
+    @property
+    def first(self) -> str:
+        """Return the entry that retrieval found first; empty if it found none."""
+        return self.found[0][0] if self.found else ""
 
 
 def parse_questions(lines: Iterable[str]) -> Iterator[Question]:
@@ -139,14 +146,14 @@ class Scorer:
         """
         text = question.text if asked is None else asked
         answer = self._answerer.answer(text, language or question.language)
-        first = self._retriever.search(text, answer.language, 1) if text else []
+        hits = self._retriever.search(text, answer.language, _FOUND) if text else []
         row = Row(
             question,
             answer,
             self._outcome(question, answer),
             strict=set(question.facts) <= set(answer.facts),
             unsupported=self.unsupported(answer),
-            first=first[0].entry.id if first else "",
+            found=tuple((hit.entry.id, hit.score) for hit in hits),
         )
         return row if row.good else replace(row, fault=self._fault(row))
 
@@ -232,6 +239,7 @@ def as_json(row: Row) -> dict[str, Any]:
         "strict": row.strict,
         "passages": [{"id": hit.entry.id, "score": hit.score} for hit in row.answer.hits],
         "first": row.first,
+        "found": [{"id": name, "score": score} for name, score in row.found],
         "reason": row.answer.reason,
         "model": row.answer.model_used,
         "problems": list(row.answer.problems),

@@ -132,7 +132,7 @@ def _miss(row: Mapping[str, Any], change: str) -> str:
         ("decided", f"{row['decision']}: {row['reason']}"),
         ("expected", expected_of(row)),
         ("facts used", ", ".join(row["facts"])),
-        ("found first", row["first"]),
+        ("found", ", ".join(f"{hit['id']} ({hit['score']:.2f})" for hit in row["found"])),
         ("answered", row["answer"]),
         ("without support", "; ".join(row["unsupported"])),
         ("dropped by verification", "; ".join(row["problems"])),
