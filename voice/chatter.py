@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,14 @@ _CHATTER = r"^(Expression '.*' failed in '.*', line: [0-9]+|ALSA lib [a-z_]+\.c:
 """Their lines; between them they leave some empty."""
 _STDERR = 2
 _END_S = 2.0
+
+
+_stays = threading.Event()
+
+
+def stay() -> None:
+    """Leave it out until the process ends: something prints it without end."""
+    _stays.set()
 
 
 @contextmanager
@@ -46,9 +55,10 @@ def without_chatter() -> Iterator[None]:
     try:
         yield
     finally:
-        os.dup2(real, _STDERR)
-        os.close(real)
-        _finish(reader)
+        if not _stays.is_set():
+            os.dup2(real, _STDERR)
+            os.close(real)
+            _finish(reader)
 
 
 def _finish(reader: subprocess.Popen[bytes]) -> None:

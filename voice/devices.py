@@ -103,7 +103,7 @@ class LiveDevices(Devices):
             self._bus.publish(DeviceRestored(0))
 
     def _find_again(self) -> None:
-        from voice.audio.portaudio import rescan
+        from voice.audio.portaudio import DeviceHangs, rescan
 
         attempt = 0
         self._microphone.close()
@@ -115,6 +115,8 @@ class LiveDevices(Devices):
                 rescan()
                 self._microphone = self._open_microphone()
                 self._output.reopen()
+            except DeviceHangs:
+                raise
             except DeviceError:
                 continue
             self._gone = False

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
+import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,9 +19,8 @@ import numpy as np
 from voice.audio import Samples
 from voice.audio.pcm import Resampler, to_mono
 from voice.audio.playing import PlaybackQueue
+from voice.chatter import stay
 from voice.errors import DeviceError
-
-_LOGGER = logging.getLogger(__name__)
 
 _BLOCK_S = 0.032
 _CAPTURED_S = 8.0
@@ -50,12 +50,12 @@ def devices() -> list[dict[str, Any]]:
 def rescan() -> None:
     """Look for devices again: PortAudio sees only those present when it was started.
 
-    Open streams end; call this only while none is in use. Does nothing once one was left behind:
-    PortAudio would wait for it for ever. The devices it knows can be opened again.
+    Open streams end; call this only while none is in use. Raises DeviceError if PortAudio would
+    wait for ever: one of its streams hangs.
     """
     sounddevice = _sounddevice()
-    if _left_behind:
-        return
+    if _hanging:
+        raise DeviceHangs("a sound device hangs and cannot be closed", "start again; systemd does")
     sounddevice._terminate()
     sounddevice._initialize()
 
@@ -123,16 +123,23 @@ def refusal(problem: Exception | None) -> str:
     return next((_REFUSALS[code] for code in codes if code in _REFUSALS), f"fails: {text}")
 
 
-_left_behind: list[Any] = []
+_hanging: list[Any] = []
 """Streams that could not be closed."""
 
 
-def _free(stream: Any, end: Callable[[], None]) -> None:
-    """End a stream and free its device; leave it behind if that takes for ever.
+class DeviceHangs(DeviceError):
+    """A device cannot be closed: only a new process can use it again."""
 
-    When a sound server hangs or dies at the wrong moment, ALSA waits for its answer without end,
-    and PortAudio for ALSA.
+
+def _free(stream: Any, end: Callable[[], None]) -> None:
+    """End a stream and free its device; go on without if that takes for ever.
+
+    When a sound server dies at the wrong moment, PortAudio's thread spins, prints, and never ends:
+    neither would whoever waits for it, PortAudio's own end of the process among them.
     """
+
+    if stream in _hanging:
+        return
 
     def close() -> None:
         end()
@@ -142,9 +149,16 @@ def _free(stream: Any, end: Callable[[], None]) -> None:
     closer.start()
     closer.join(_CLOSE_S)
     if closer.is_alive():
-        _LOGGER.warning("a sound device could not be closed and was left behind")
-        _left_behind.append(stream)
-        atexit.unregister(_sounddevice()._exit_handler)  # it would wait, too
+        _hanging.append(stream)
+        stay()
+        atexit.register(_leave)
+
+
+def _leave() -> None:
+    """End the process without waiting for the threads of PortAudio."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(DeviceHangs.exit_code)
 
 
 class PortAudioMicrophone:
