@@ -109,11 +109,13 @@ class Assistant:
         if not (self._devices.live and isinstance(engines.voice, CachedSynthesizer)):
             return None
 
-        def busy() -> bool:
-            idle = self.conversation.state is State.IDLE
-            return not idle or self.answering or self.transcribing or self._listener.speech
+        return Warmer(engines.voice, engines.knowledge, lambda: not self.idle)
 
-        return Warmer(engines.voice, engines.knowledge, busy)
+    @property
+    def idle(self) -> bool:
+        """Tell whether nobody speaks, waits for an answer or hears one."""
+        quiet = self.conversation.state is State.IDLE and not self._listener.speech
+        return quiet and not (self.answering or self.transcribing)
 
     @property
     def live(self) -> bool:

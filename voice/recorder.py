@@ -78,6 +78,10 @@ class AuditObserver:
         if source == "run":
             self._writer.prune()
 
+    def use(self, versions: Versions) -> None:
+        """From now on answers are made of something else."""
+        self._versions = versions
+
     def __call__(self, event: Event) -> None:
         """Take one event."""
         if isinstance(event, WakeWordDetected):

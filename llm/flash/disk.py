@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import BinaryIO, Protocol
 
 from llm.flash import FlashError
 
+_LOOK_AGAIN_S = 0.02
 FILE, FOLDER, LINK, NOTHING = "file", "folder", "link", ""
 
 
@@ -94,8 +96,10 @@ class Disk(Protocol):
 class RealDisk:
     """A folder of this machine."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, wait_s: float = 5.0) -> None:
+        """Take the folder, and how long another process that changes it is waited for."""
         self.root = root
+        self._wait_s = wait_s
 
     def path(self, path: str) -> Path:
         """Return where a path is on this machine."""
@@ -144,13 +148,21 @@ class RealDisk:
         """Keep all other processes from changing slots; the system frees it when a process ends."""
         self.root.mkdir(parents=True, exist_ok=True)
         with self.path(".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise FlashError(
-                    "busy", f"{self.root} is being changed by another process", "try again soon"
-                ) from None
+            self._lock(file.fileno())
             yield
+
+    def _lock(self, descriptor: int) -> None:
+        end_s = time.monotonic() + self._wait_s
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > end_s:
+                    raise FlashError(
+                        "busy", f"{self.root} is being changed by another process", "try again soon"
+                    ) from None
+                time.sleep(_LOOK_AGAIN_S)
 
     def make_folder(self, path: str) -> None:
         """Make a folder."""

@@ -1,6 +1,7 @@
 """Slots: what is used, what was before, trials, going back, and what a device must not take."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 
 from llm.flash import FlashError
 from llm.flash.crashes import DEVICE
+from llm.flash.disk import RealDisk
 from llm.flash.journal import JOURNAL, MEMORY, TRIES
+from llm.flash.simulated import SimulatedDisk
 from llm.flash.slots import Slots
 from tests.small_bundles import Workshop, device, in_use, slots_in, tree, use, workshop
 
@@ -229,8 +232,6 @@ def test_a_small_bundle_builds_on_a_base_that_is_there(slots: Slots, shop: Works
     use(slots, shop.make(1))
     base = shop.manifest(1).files[0]
     listed = shop.manifest(2).files
-    from dataclasses import replace
-
     small = replace(base, origin="device")
     bundle = shop.make(2, files=(small, *listed[1:]))
     slot = slots.install(bundle, DEVICE, {})
@@ -250,8 +251,6 @@ def test_a_small_bundle_builds_on_a_base_that_is_there(slots: Slots, shop: Works
 
 
 def test_too_little_room_is_said_before_anything_is_written(slots: Slots, shop: Workshop) -> None:
-    from llm.flash.simulated import SimulatedDisk
-
     disk = SimulatedDisk()
     disk.capacity_bytes = 1000
     with pytest.raises(FlashError, match="MB are needed") as caught:
@@ -262,4 +261,5 @@ def test_too_little_room_is_said_before_anything_is_written(slots: Slots, shop: 
 
 def test_two_processes_do_not_change_slots_at_once(slots: Slots, shop: Workshop) -> None:
     with slots.disk.locked(), pytest.raises(FlashError, match="another process"):
-        slots_in(slots.disk.root).install(shop.make(1), DEVICE, {})  # type: ignore[attr-defined]
+        disk = RealDisk(slots.disk.root, wait_s=0.0)  # type: ignore[attr-defined]
+        Slots(disk).install(shop.make(1), DEVICE, {})

@@ -22,6 +22,7 @@ examples:
   hean bench answer --n 20                         from the end of a question to the answer, aloud
   hean bench train                                 how quick training is here
   hean bench listen                                what listening takes while nobody calls
+  hean bench flash                                 what cuts and kills leave of a flashed model
 
 Speed depends on what else the machine does: look at the load that is printed, and compare ratios.
 """
@@ -65,6 +66,10 @@ def add_parser(subparsers: Any) -> None:
     )
     listen.add_argument("--json", action="store_true", help="print one object for scripts")
     listen.set_defaults(run=_listen)
+    flash = benches.add_parser("flash", help="cuts and kills while flashing, and how long it takes")
+    flash.add_argument("--kills", type=int, default=200, metavar="N", help="processes killed (200)")
+    flash.add_argument("--json", action="store_true", help="print one object for scripts")
+    flash.set_defaults(run=_flash)
     train = benches.add_parser("train", help="training, and the plain loop of transformers + PEFT")
     train.add_argument("--base", default="qwen2.5-coder-0.5b", metavar="ID|PATH", help="model")
     train.add_argument("--json", action="store_true", help="print one object for scripts")
@@ -141,6 +146,15 @@ def _train(args: argparse.Namespace, config: Config) -> int:
     from voice.bench_train import measure
 
     _print(result("train", measure(config, args.base, _say)), args.json)
+    return 0
+
+
+def _flash(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench import result
+    from voice.bench_flash import measure
+
+    _check_range("--kills", args.kills, 10_000)
+    _print(result("flash", measure(config, args.kills, _say)), args.json)
     return 0
 
 

@@ -19,10 +19,13 @@ from voice.config import Config
 from voice.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
+    from llm.answer import Answerer
+    from llm.knowledge import KnowledgeBase
     from voice.app import Assistant, Engines
     from voice.audio.wavfile import WavMicrophone
     from voice.devices import Devices
     from voice.events import Bus
+    from voice.recorder import AuditObserver
 
 SHIPPED = Path(__file__).parents[1] / "data" / "question.flac"
 """A recorded question, for machines without a microphone."""
@@ -60,6 +63,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     """Listen until the audio ends or the person ends it."""
     from voice.app import Assistant, load_engines
     from voice.events import Bus, Event, FinalTranscript, PlaybackStarted
+    from voice.flash.trial import load_on_trial
     from voice.recorder import AuditObserver, versions_of
     from voice.terminal import row
     from voice.view import TerminalView
@@ -73,12 +77,13 @@ def run(args: argparse.Namespace, config: Config) -> int:
     bus.subscribe(TerminalView())
     bus.subscribe(lambda event: happened.update([type(event)]))
     played = _recorded(recording)
-    engines = load_engines(config)
-    bus.subscribe(AuditObserver(config, versions_of(engines.knowledge, engines.answerer.model)))
+    engines = load_on_trial(config, lambda: load_engines(config))
+    audit = AuditObserver(config, versions_of(engines.knowledge, engines.answerer.model))
+    bus.subscribe(audit)
     devices = _devices(config, played, file, engines.voice.rate_hz, bus)
     try:
         assistant = Assistant(_dialog(config, recording), engines, devices, bus)
-        with _watched(config, engines, assistant, bus):
+        with _watched(config, engines, assistant, bus), _flashed(config, assistant, audit):
             assistant.listen()
     finally:
         devices.close()
@@ -87,6 +92,22 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if file and happened[PlaybackStarted]:
         print(row("spoken", str(file)))
     return 0
+
+
+@contextmanager
+def _flashed(config: Config, assistant: Assistant, audit: AuditObserver) -> Iterator[None]:
+    """Take a model that is flashed meanwhile, while a microphone is listened to."""
+    if not assistant.live:
+        yield
+        return
+    from voice.flash.live import watching
+    from voice.recorder import versions_of
+
+    def taken(knowledge: KnowledgeBase, answerer: Answerer) -> None:
+        audit.use(versions_of(knowledge, answerer.model))
+
+    with watching(config, assistant.answerer, lambda: assistant.idle, taken):
+        yield
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +153,8 @@ def _incoming(args: argparse.Namespace, config: Config) -> int:
 def _receive(args: argparse.Namespace, config: Config) -> int:
     from voice.flash.incoming import Incoming
 
-    print_json({"bytes": Incoming(config).receive(args.slot, args.offset, sys.stdin.buffer)})
+    with FileIO(sys.stdin.fileno(), closefd=False) as source:
+        print_json({"bytes": Incoming(config).receive(args.slot, args.offset, source)})
     return 0
 
 

@@ -10,15 +10,16 @@ import json
 import shlex
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from llm.flash.bundle import BLOCK_BYTES, Bundle
 from voice.errors import FlashFault, HeanError, LinkFault, error_of
 from voice.flash.here import Flashed, Progress, Step, Wish
 
+_T = TypeVar("_T")
 _SSH_FAILED = 255
 _OPTIONS = (
     *("-o", "BatchMode=yes"),
@@ -52,12 +53,11 @@ def flash_by_ssh(link: Link, bundle: Bundle, wish: Wish, progress: Progress) -> 
     """
     if not link.to or link.to.startswith("-"):
         raise LinkFault(f"{link.to!r} is no host", "name it as user@host")
-    if wish.dry_run:
+    began_s = time.monotonic()
+    if wish.dry_run or not _send(link, bundle, progress):
         _ask(link, _incoming(bundle))
         manifest = bundle.manifest
         return Flashed(bundle.head.id, manifest.name, manifest.version, changed=False)
-    began_s = time.monotonic()
-    _send(link, bundle, progress)
     sent_s = round(time.monotonic() - began_s, 3)
     progress(Step("examining"))
     words = ["flash", "--received", bundle.head.id, "--json"]
@@ -69,15 +69,16 @@ def flash_by_ssh(link: Link, bundle: Bundle, wish: Wish, progress: Progress) -> 
     return flashed
 
 
-def _send(link: Link, bundle: Bundle, progress: Progress) -> None:
-    """Send what the device does not have yet."""
+def _send(link: Link, bundle: Bundle, progress: Progress) -> bool:
+    """Send what the device does not have yet; False if it uses that slot already."""
 
-    def attempt() -> None:
+    def attempt() -> bool:
         arrived = _ask(link, _incoming(bundle))
-        if not arrived["in_store"]:
+        if not arrived["in_use"]:
             _stream(link, bundle, arrived["bytes"], progress)
+        return not arrived["in_use"]
 
-    _with_patience(link, attempt)
+    return _with_patience(link, attempt)
 
 
 def _incoming(bundle: Bundle) -> list[str]:
@@ -119,7 +120,7 @@ def _end(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     return process.communicate()
 
 
-def _with_patience(link: Link, attempt: Any) -> Any:
+def _with_patience(link: Link, attempt: Callable[[], _T]) -> _T:
     """Try until the link holds; errors of the device itself are not tried again."""
     for number in range(link.attempts):
         try:

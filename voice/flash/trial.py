@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,12 +68,21 @@ def fail(config: Config, slots: Slots, reason: str) -> None:
 
 
 @contextmanager
-def announced(config: Config) -> Iterator[None]:
-    """Let others see that a daemon runs here, which takes new slots by itself."""
-    config.flash_folder.mkdir(parents=True, exist_ok=True)
-    with (config.flash_folder / _DAEMON).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+def announced(config: Config) -> Iterator[bool]:
+    """Let others see that a daemon runs here, which takes new slots by itself.
+
+    Yields False where that cannot be written: then there are no slots to take either.
+    """
+    with ExitStack() as stack:
+        try:
+            config.flash_folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context((config.flash_folder / _DAEMON).open("w"))
+            fcntl.flock(file, fcntl.LOCK_SH)
+        except OSError as error:
+            _LOGGER.warning("no new models are taken while running: %s", error)
+            yield False
+            return
+        yield True
 
 
 def daemon_runs(config: Config) -> bool:
