@@ -173,7 +173,9 @@ def test_own_voice_is_kept_for_seconds_at_the_rate_of_recognition() -> None:
     assert len(voice.recent()) == len(recent)
 
 
-@pytest.mark.parametrize(("chunks", "told"), [(1, []), (3, ["hold", "go on"])])
+@pytest.mark.parametrize(
+    ("chunks", "told"), [(0, []), (1, ["hold", "go on"]), (3, ["hold", "go on"])]
+)
 def test_an_answer_is_held_before_it_is_certain_that_somebody_speaks(
     chunks: int, told: list[str]
 ) -> None:
