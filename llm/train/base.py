@@ -12,18 +12,12 @@ from llm import GenerationError
 from llm.gguf import read_gguf
 from llm.template import ChatTemplate
 from llm.train import UnusableBase
+from llm.train.gguf_model import ARCHITECTURES, load_model
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-ARCHITECTURES = {
-    "llama": "llama",
-    "qwen2": "qwen2",
-    "qwen3": "qwen3",
-    "gemma3": "gemma3_text",
-}
-"""Name in GGUF files -> model_type of transformers; what can be trained and brought back."""
 ENDS = ("<|im_end|>", "<end_of_turn>", "<|eot_id|>", "<|end|>", "<|endoftext|>", "</s>", "<eos>")
 """Texts of tokens at which llama.cpp ends an answer whatever a file's metadata says."""
 _BLOCK_BYTES = 1 << 20
@@ -98,7 +92,6 @@ def load_base(
 def _from_gguf(path: Path, dtype: torch.dtype, attention: str) -> Base:
     from gguf import GGUFReader
 
-    from llm.train.gguf_model import load_model
     from llm.train.gguf_tokenizer import load_tokenizer
 
     try:

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from gguf import GGUFReader
     from transformers import PreTrainedModel
 
+ARCHITECTURES = {
+    "llama": "llama",
+    "qwen2": "qwen2",
+    "qwen3": "qwen3",
+    "gemma3": "gemma3_text",
+}
+"""Name in GGUF files -> model_type of transformers; what can be trained and brought back."""
 _GEMMA_LOCAL_THETA = 10_000.0
 _GEMMA_PATTERN = 6
 """Every sixth layer of Gemma 3 sees all tokens; llama.cpp assumes it, the file does not say it."""
@@ -59,8 +66,6 @@ def _refuse_unknown(gguf: Gguf) -> None:
 
 def _config(gguf: Gguf) -> Any:
     from transformers import AutoConfig
-
-    from llm.train.base import ARCHITECTURES
 
     def key(name: str, default: Any = None) -> Any:
         value = gguf.metadata.get(f"{gguf.architecture}.{name}", default)
