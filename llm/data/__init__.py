@@ -23,7 +23,7 @@ that a `Problem` names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +82,15 @@ class Row:
     def answer(self) -> str:
         """Return the last text of the assistant."""
         return self.messages[-1].content
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield each text with its field: messages[0].content, ..., thinking, rejected."""
+        for number, message in enumerate(self.messages):
+            yield f"messages[{number}].content", message.content
+        if self.thinking:
+            yield "thinking", self.thinking
+        if self.rejected:
+            yield "rejected", self.rejected
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm import SentenceEncoder
+from llm.compose import passage_and_question
 from llm.data import Origin, Problem, Row
 from llm.data.similarity import asked, digest
 from llm.ngrams import character_grams
 
-MOST_ROWS = 4000
+MOST_ROWS = 2000
 """Rows that are compared: the first ones."""
 MOST_ENCODED = 600
 FEWEST_ROWS = 20
@@ -29,6 +30,9 @@ WINDOW = 12
 _CERTAIN = 4.0
 """Standard errors from which a difference of means counts; 1 in 30,000 by chance."""
 _STRANGERS = 5
+_LEAST_QUOTED = 0.3
+"""Share of the answer's grams that its prompt must have; answers from passages have nearly all."""
+_FEW_FOREIGN, _MOST_FOREIGN = 2, 0.05
 _FIX = "take question and answer of each row from the same source line again"
 
 Similarity = NDArray[np.float64]
@@ -54,31 +58,43 @@ class PairingCheck:
         """Compare by shared words, and where they tell nothing by meaning, if it can be loaded."""
         self._encoder = encoder
         self._pairs: list[_Pair] = []
-        self._keys: list[bytes] = []
+        self._answers: set[bytes] = set()
+        self._quoting = 0
+        self._foreign: list[Origin] = []
 
     def see(self, row: Row) -> Iterator[Problem]:
-        """Remember a row; what is wrong shows only in the end."""
-        if row.kind != "refusal" and len(self._pairs) < MOST_ROWS:
-            question, answer = character_grams(row.question), character_grams(row.answer)
-            pair = _Pair(row.origin, asked(row), frozenset(question), frozenset(answer), row.answer)
-            self._pairs.append(pair)
-            self._keys.append(digest(row.answer))
-        yield from ()
+        """Yield that an answer has nothing from its passage; remember the row for the end."""
+        if row.kind == "refusal":
+            return
+        question, answer = (frozenset(character_grams(t)) for t in (row.question, row.answer))
+        if passage_and_question(row.question)[0] and answer:
+            self._quoting += 1
+            if len(answer & question) < _LEAST_QUOTED * len(answer):
+                self._foreign.append(row.origin)
+                where = f"messages[{len(row.messages) - 1}].content"
+                message = "the answer has nothing from its passage"
+                yield Problem("warning", "foreign-answer", row.origin, where, message, _FIX)
+        # An answer that many rows share fits each of them a little, and none well.
+        key = digest(row.answer)
+        if len(self._pairs) < MOST_ROWS and key not in self._answers:
+            self._answers.add(key)
+            self._pairs.append(_Pair(row.origin, asked(row), question, answer, row.answer))
 
     def finish(self) -> Iterator[Problem]:
         """Yield what is wrong with the pairs."""
-        # An answer that many rows share fits each of them a little, and none well.
-        often = Counter(self._keys)
-        pairs = [p for p, key in zip(self._pairs, self._keys, strict=True) if often[key] <= 3]
-        self._pairs, self._keys = [], []
-        if len(pairs) < FEWEST_ROWS:
+        if len(self._foreign) > max(_FEW_FOREIGN, _MOST_FOREIGN * self._quoting):
+            message = f"{len(self._foreign)} of {self._quoting} answers are not from their passages"
+            origin = self._foreign[0]
+            yield Problem("error", "wrong-answers", origin, "", message, _FIX, whole=True)
             return
-        words = _by_words(pairs)
-        shifted = list(_shifted_parts(pairs, words))
+        if len(self._pairs) < FEWEST_ROWS:
+            return
+        words = _by_words(self._pairs)
+        shifted = list(_shifted_parts(self._pairs, words))
         if shifted:
             yield from shifted
-        elif not _belongs(len(pairs), words):
-            yield from self._by_meaning(pairs)
+        elif not _belongs(len(self._pairs), words):
+            yield from self._by_meaning(self._pairs)
 
     def _by_meaning(self, pairs: list[_Pair]) -> Iterator[Problem]:
         """Judge rows whose words have nothing in common: translations, or wrong answers."""

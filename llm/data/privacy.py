@@ -23,7 +23,7 @@ class PrivacyCheck:
 
     def see(self, row: Row) -> Iterator[Problem]:
         """Yield where a row holds personal data or details of a facility, but not which."""
-        for where, text in _texts(row):
+        for where, text in row.texts():
             for label, count in Counter(place.label for place in find(text)).items():
                 message = f"holds personal data: {count} × {label}"
                 fix = _FIX.format(label)
@@ -62,12 +62,6 @@ def _masked(text: str, keep_details: bool, counts: Counter[str]) -> str:
         counts[place.label] += 1
         text = f"{text[: place.start]}[{place.label}]{text[place.end :]}"
     return text
-
-
-def _texts(row: Row) -> Iterator[tuple[str, str]]:
-    for number, message in enumerate(row.messages):
-        yield _place(number), message.content
-    yield from ((name, text) for name in ("thinking", "rejected") if (text := getattr(row, name)))
 
 
 def _place(number: int) -> str:

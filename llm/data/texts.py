@@ -37,16 +37,21 @@ class TextCheck:
 
     def see(self, row: Row) -> Iterator[Problem]:
         """Yield what is wrong with the texts of a row."""
-        for number, message in enumerate(row.messages):
-            where = f"messages[{number}].content"
-            answer = message.role == "assistant"
-            for code, hard, text in _faults(message.content, answer):
+        asking = {
+            f"messages[{n}].content" for n, m in enumerate(row.messages) if m.role != "assistant"
+        }
+        for where, text in row.texts():
+            for code, hard, message in _faults(text, where not in asking):
                 level = "error" if hard else "warning"
-                yield Problem(level, code, row.origin, where, text, _FIXES[code])
-        if normal(row.answer) and normal(row.answer) == normal(asked(row)):
-            where = f"messages[{len(row.messages) - 1}].content"
-            message_text = "the answer is the question"
-            yield Problem("error", "echo", row.origin, where, message_text, _FIXES["echo"])
+                yield Problem(level, code, row.origin, where, message, _FIXES[code])
+        answer = normal(row.answer)
+        where = f"messages[{len(row.messages) - 1}].content"
+        if answer and answer == normal(asked(row)):
+            message = "the answer is the question"
+            yield Problem("error", "echo", row.origin, where, message, _FIXES["echo"])
+        if row.rejected and answer == normal(row.rejected):
+            message = "the rejected answer is the chosen one"
+            yield Problem("error", "echo", row.origin, "rejected", message, _FIXES["echo"])
 
     def finish(self) -> Iterator[Problem]:
         """Yield nothing: rows are judged one by one."""

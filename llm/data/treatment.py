@@ -14,7 +14,16 @@ UNREAD = "unread"
 CODES = (
     *(UNREAD, "exact-duplicate", "near-duplicate", "two-answers", "personal-data"),
     *("facility-detail", "encoding", "misread", "control-character", "marker", "role-in-text"),
-    *("unfinished", "echo", "maybe-swapped", "template", "no-end", "no-trained-tokens", "cut-end"),
+    *(
+        "unfinished",
+        "echo",
+        "maybe-swapped",
+        "foreign-answer",
+        "template",
+        "no-end",
+        "no-trained-tokens",
+        "cut-end",
+    ),
 )
 """Problems of single rows, for which rows can be left out."""
 

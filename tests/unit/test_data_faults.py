@@ -12,7 +12,11 @@ from llm import Message, Vectors
 from llm.compose import prompt
 from llm.data import Problem, Row
 from llm.data.doctor import Settings, examine
+from llm.data.knowledge_rows import knowledge_rows
+from llm.data.pairing import PairingCheck
 from llm.data.treatment import CODES
+from llm.encode import UniversalSentenceEncoder
+from tests.unit.knowledge_base import shipped
 from tests.unit.training_rows import grounded, pair, row, rows
 
 
@@ -62,7 +66,7 @@ def test_case_blanks_and_punctuation_make_no_difference():
 
 def test_one_passage_with_several_questions_is_no_duplicate():
     passage = pair(1)[1] * 10
-    asked = ["今天发水吗？", "在哪里领？", "要不要排队？", "编号是多少？", "可以替人领吗？"]
+    asked = ["今天发水吗？", "在哪里领？", "要不要排队？", "有几份？", "可以替人领吗？"]
     given = [row(prompt(q, passage, "zh")[1].content, pair(1)[1], n) for n, q in enumerate(asked)]
     assert codes(*given) == set()
     again = row(prompt(asked[0] + "？", passage + "。", "zh")[1].content, pair(1)[1] + "好", 9)
@@ -102,6 +106,9 @@ def test_answers_of_other_rows_are_stopped():
     assert "pairing" in {p.code for p in examine(mixed)}
 
 
+SAID = Message("assistant", "Please wait for news.")
+
+
 class Meaning:
     """Knows the meaning of a numbered question and its answer, in whatever words."""
 
@@ -110,6 +117,32 @@ class Meaning:
     def encode(self, texts: list[str]) -> Vectors:
         numbers = [int("".join(filter(str.isdigit, text)) or 0) for text in texts]
         return np.stack([np.random.default_rng(n).standard_normal(64) for n in numbers])
+
+
+def test_an_answer_that_is_not_from_its_passage_is_named():
+    good = [grounded(n) for n in range(40)]
+    (one,) = examine([*good[:39], replace(good[39], messages=(*good[39].messages[:-1], SAID))])
+    assert (one.code, one.origin.line, one.level) == ("foreign-answer", 40, "warning")
+
+
+@pytest.mark.parametrize("quoting", [True, False])
+def test_answers_of_the_knowledge_base_belong_to_their_questions(quoting: bool):
+    good = list(knowledge_rows(shipped(), grounded=quoting))[::5]
+    assert list(pairing(good)) == []
+    answers = [r.messages[-1] for r in good]
+    Random(1).shuffle(answers)
+    mixed = [
+        replace(r, messages=(*r.messages[:-1], answer))
+        for r, answer in zip(good, answers, strict=True)
+    ]
+    assert list(pairing(mixed)) == ["wrong-answers"]
+
+
+def pairing(given: list[Row]) -> list[str]:
+    check = PairingCheck(UniversalSentenceEncoder)
+    for one in given:
+        list(check.see(one))
+    return [problem.code for problem in check.finish()]
 
 
 def test_translations_share_meaning_but_no_words():
@@ -172,6 +205,12 @@ def test_only_what_is_named_can_be_dropped():
     found = examine([*given, *given])
     single = {problem.code for problem in found if not problem.whole}
     assert single <= set(CODES)
+
+
+def test_a_rejected_answer_and_a_thought_are_checked_too():
+    given = row("去哪里？", "去操场。", rejected="去操场！", thinking="先想\ufffd一想")
+    found = {(p.code, p.field) for p in examine([given])}
+    assert found == {("echo", "rejected"), ("encoding", "thinking")}
 
 
 def test_an_earlier_answer_is_checked_too():

@@ -17,7 +17,7 @@ def pair(number: int) -> tuple[str, str]:
     place, thing = _PLACES[number % 10], _THINGS[number // 10 % 10]
     return (
         f"第{number}号通知说{place}发{thing}吗？",
-        f"{place}今天发{thing}，编号{number}，请排队。",
+        f"{place}今天发{thing}，一共{number}份，请排队。",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,9 +100,12 @@ def _check(args: argparse.Namespace, config: Config) -> int:
         raise UsageError("--max-tokens needs a tokenizer", "give --base MODEL")
     with data_show.tokens_of(args.base, config) as tokens:
         doctor = Doctor(_settings(tokens, args.max_tokens))
-        rows, problems, counts = _examined(args.files, doctor, quiet=args.json)
+        rows: list[Row] = []
+        keep = rows.append if args.valid else _forget  # rows of large files need not all be kept
+        problems, counts = _examined(args.files, doctor, keep, quiet=args.json)
     if args.valid:
-        valid, more, found = _examined(args.valid, Doctor(_settings()), quiet=args.json)
+        valid: list[Row] = []
+        more, found = _examined(args.valid, Doctor(_settings()), valid.append, quiet=args.json)
         problems += [*more, *leaks(rows, valid)]
         counts["valid"] = found["read"]
     return print_report(args, {**counts, **doctor.counts}, problems)
@@ -115,20 +118,24 @@ def _settings(tokens: Any = None, max_tokens: int = 0) -> Settings:
     return Settings(UniversalSentenceEncoder, tokens, max_tokens)
 
 
+def _forget(_: Row) -> None:
+    """Keep nothing."""
+
+
 def _examined(
-    files: Iterable[Path], doctor: Doctor, quiet: bool
-) -> tuple[list[Row], list[Problem], Counter[str]]:
-    """Read and examine files; return rows, problems in the order of the files, and counts."""
+    files: Iterable[Path], doctor: Doctor, keep: Callable[[Row], None], quiet: bool
+) -> tuple[list[Problem], Counter[str]]:
+    """Examine files row by row; return problems, those of whole files first, and counts."""
     from llm.data.reading import Tally, items
 
     tally = Tally()
-    rows, problems = [], []
+    problems: list[Problem] = []
     for item in counted(tally.watch(items(files)), "rows", quiet):
         if item.row is not None:
-            rows.append(item.row)
+            keep(item.row)
             problems += doctor.see(item.row)
     found = [*tally.problems, *problems, *doctor.finish()]
-    return rows, sorted(found, key=lambda p: (not p.whole, p.origin)), tally.counts
+    return sorted(found, key=lambda p: (not p.whole, p.origin)), tally.counts
 
 
 def _convert(args: argparse.Namespace, config: Config) -> int:
