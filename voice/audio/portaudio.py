@@ -55,7 +55,9 @@ def rescan() -> None:
     """
     sounddevice = _sounddevice()
     if _hanging:
-        raise DeviceHangs("a sound device hangs and cannot be closed", "start again; systemd does")
+        raise DeviceHangs(
+            "a sound device hangs and cannot be closed", "start again: a service does so by itself"
+        )
     sounddevice._terminate()
     sounddevice._initialize()
 
