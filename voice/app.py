@@ -14,6 +14,7 @@ from kws.words import WakeWord, load_words
 from llm.answer import Answerer
 from llm.knowledge import KnowledgeBase
 from llm.language import detect_language
+from voice.active_slot import wake_words_of
 from voice.config import Config, DialogConfig
 from voice.conversation import Call, Conversation
 from voice.devices import Devices
@@ -80,7 +81,7 @@ class Assistant:
         self._responder = Responder(self.answerer, engines.voice, devices.speaker, bus)
         self._responder.earcons = config.dialog.earcons
         dialog = _possible(config.dialog, devices)
-        words = load_words(config.wake_file)
+        words = load_words(wake_words_of(config))
         self.conversation = Conversation(
             dialog, self._turns, bus, caller(words, config.wake.likeness), SpokenCommands().name_of
         )

@@ -54,6 +54,13 @@ SOUND_TESTS = (
     ),
 )
 """Sound devices for machines that have none; only `./hean test` and some benchmarks use them."""
+SSH_TESTS = Need(
+    "openssh-server",
+    "tests: another machine to flash",
+    # Where systemd runs, installing it would open the machine to logins: then it is not done
+    # unasked, and those tests say why they are skipped.
+    lambda: Path("/usr/sbin/sshd").exists() or Path("/run/systemd/system").is_dir(),
+)
 
 
 def ensure(place: Place, needs: Iterable[Need]) -> None:

@@ -158,8 +158,9 @@ def _devices(
     call = ""
     if config.dialog.wake_word:
         from kws.words import load_words
+        from voice.active_slot import wake_words_of
 
-        words = [word.text for word in load_words(config.wake_file) if word.enabled]
+        words = [word.text for word in load_words(wake_words_of(config)) if word.enabled]
         call = f"; say {' or '.join(words)}, then ask"
     print(f"listening with {live.name}{call}; Ctrl-C ends", file=sys.stderr, flush=True)
     return live

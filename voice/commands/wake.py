@@ -73,12 +73,13 @@ def add_parser(subparsers: Any) -> None:
 def _add_word(args: argparse.Namespace, config: Config) -> int:
     from kws.advice import concerns
     from kws.words import load_words, make_word, save_words
+    from voice.active_slot import wake_words_of
 
     settings = {
         key: value for key in ("boost", "threshold") if (value := getattr(args, key)) is not None
     }
     text = " ".join(args.word.split())
-    before = load_words(config.wake_file)
+    before = load_words(wake_words_of(config))
     make_word(text, args.pinyin, **settings)  # mistakes are told before anything is asked
     word = make_word(text, args.pinyin or _confirmed_pinyin(text, args), **settings)
     _check_hearable(config, word)
@@ -97,9 +98,10 @@ def _add_word(args: argparse.Namespace, config: Config) -> int:
 
 def _list(args: argparse.Namespace, config: Config) -> int:
     from kws.words import load_words
+    from voice.active_slot import wake_words_of
     from voice.wake import engine_of
 
-    words = load_words(config.wake_file)
+    words = load_words(wake_words_of(config))
     engine = engine_of(config)
     if args.json:
         rows = [asdict(word) for word in words]
@@ -114,8 +116,9 @@ def _list(args: argparse.Namespace, config: Config) -> int:
 
 def _remove(args: argparse.Namespace, config: Config) -> int:
     from kws.words import load_words, save_words
+    from voice.active_slot import wake_words_of
 
-    words = load_words(config.wake_file)
+    words = load_words(wake_words_of(config))
     known = [word.text for word in words]
     if unknown := [text for text in args.words if text not in known]:
         raise UsageError(f"there is no wake word {unknown[0]!r}", "hean wake list")
