@@ -11,24 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr import RATE_HZ
 from llm.answer import Answer, Answerer
-from tests.commands import ROOT
 from tests.daemon_lab import (
     CALL,
     CONFIG,
     PLAYED_HZ,
     SOUND,
-    SPOKEN,
     pink_noise,
-    recording,
     room_response,
 )
 from tests.virtual_room import VirtualRoom
 from voice.app import Engines
 from voice.audio import Samples
 from voice.audio.pcm import SILENCE_DBFS, level_dbfs
-from voice.audio.wavfile import read_audio
 from voice.config import AudioConfig, Config
 from voice.events import (
     AnswerReady,
@@ -44,10 +39,6 @@ from voice.reply import speech
 from voice.state import State
 
 pytestmark = pytest.mark.models
-
-
-NOISES = ("speech_commands_bg/doing_the_dishes", "esc10/rain_1-17367-A")
-"""Recordings that are not shipped."""
 
 
 @contextmanager
@@ -152,16 +143,6 @@ def test_a_conversation_in_the_room_is_ignored(household: Engines) -> None:
         assert not room.since(0, WakeWordDetected) + room.since(0, FinalTranscript)
         assert set(outcomes(room)) == {Outcome.IGNORED}
         assert sound_s(room.played()) == 0
-
-
-def test_a_call_is_heard_after_ten_seconds_of_speech_without_a_pause(household: Engines) -> None:
-    with scene(household) as room:
-        room.say(*["wake/talk"] * 4, "wake/breath")
-        talk_s = 4 * len(recording("wake/talk")) / RATE_HZ
-        assert talk_s > 10
-        room.until(PlaybackStarted, within_s=3.0)
-        assert entries(room) == ["zh.iodine.when"]
-        assert len(room.since(0, WakeWordDetected)) == 1
 
 
 def test_the_wake_word_interrupts_an_answer(household: Engines) -> None:
@@ -292,41 +273,6 @@ def test_without_echo_cancellation_the_wake_word_interrupts(household: Engines) 
         room.say("wake/water")
         room.until(PlaybackStarted, mark)
         assert entries(room, mark) == ["zh.food-water.tap-water"]
-
-
-def at_snr(noise: Samples, snr_db: float) -> Samples:
-    """Noise as loud as it may be beside a person who speaks as the recordings do."""
-    gain_db = level_dbfs(recording("wake/breath")) - level_dbfs(noise) - snr_db
-    return np.asarray(noise * 10 ** (gain_db / 20), np.float32)
-
-
-@pytest.mark.parametrize("snr_db", [20, 10])
-def test_in_noise_it_answers(household: Engines, snr_db: int) -> None:
-    with scene(household, noise=at_snr(pink_noise(20), snr_db)) as room:
-        room.say("wake/breath")
-        room.until(PlaybackStarted)
-        assert entries(room) == ["zh.iodine.when"]
-
-
-@pytest.mark.parametrize("name", NOISES)
-def test_in_a_kitchen_and_in_rain_it_answers(household: Engines, name: str) -> None:
-    path = ROOT.parent / "shared/audio/noise" / f"{name}.flac"
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    with scene(household, noise=at_snr(read_audio(path, RATE_HZ)[0], 20)) as room:
-        room.say("wake/breath")
-        room.until(PlaybackStarted)
-        assert entries(room) == ["zh.iodine.when"]
-
-
-def test_in_loud_noise_it_answers_right_or_not_at_all(household: Engines) -> None:
-    with scene(household, noise=at_snr(pink_noise(20), 5)) as room:
-        for name in ("breath", "wake", "water"):
-            room.say(f"wake/{name}")
-            room.wait(3.0)
-        wrong = {*SPOKEN} - {"zh.iodine.when", "zh.food-water.tap-water"}
-        assert not wrong.intersection(entries(room))
-        assert room.assistant.conversation.state is State.IDLE or entries(room)
 
 
 def test_two_speakers_one_after_the_other(household: Engines) -> None:
