@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm import SentenceEncoder
-from llm.compose import passage_and_question
+from llm.compose import NOTHING_VETTED, passage_and_question
 from llm.data import Origin, Problem, Row
 from llm.data.similarity import asked, digest
 from llm.ngrams import character_grams
@@ -32,7 +32,9 @@ _CERTAIN = 4.0
 _STRANGERS = 5
 _LEAST_QUOTED = 0.3
 """Share of the answer's grams that its prompt must have; answers from passages have nearly all."""
-_FEW_FOREIGN, _MOST_FOREIGN = 2, 0.05
+_FEW_FOREIGN, _MOST_FOREIGN = 5, 0.05
+_CANNED = 0.2
+"""Share of the answers that are from no passage from which one of them is a set phrase."""
 _FIX = "take question and answer of each row from the same source line again"
 
 Similarity = NDArray[np.float64]
@@ -60,31 +62,34 @@ class PairingCheck:
         self._pairs: list[_Pair] = []
         self._answers: set[bytes] = set()
         self._quoting = 0
-        self._foreign: list[Origin] = []
+        self._foreign: list[tuple[Origin, bytes]] = []
 
     def see(self, row: Row) -> Iterator[Problem]:
         """Yield that an answer has nothing from its passage; remember the row for the end."""
-        if row.kind == "refusal":
+        if row.kind == "refusal" or row.answer in NOTHING_VETTED.values():
             return
         question, answer = (frozenset(character_grams(t)) for t in (row.question, row.answer))
+        key = digest(row.answer)
         if passage_and_question(row.question)[0] and answer:
             self._quoting += 1
             if len(answer & question) < _LEAST_QUOTED * len(answer):
-                self._foreign.append(row.origin)
+                self._foreign.append((row.origin, key))
                 where = f"messages[{len(row.messages) - 1}].content"
                 message = "the answer has nothing from its passage"
                 yield Problem("warning", "foreign-answer", row.origin, where, message, _FIX)
         # An answer that many rows share fits each of them a little, and none well.
-        key = digest(row.answer)
         if len(self._pairs) < MOST_ROWS and key not in self._answers:
             self._answers.add(key)
             self._pairs.append(_Pair(row.origin, asked(row), question, answer, row.answer))
 
     def finish(self) -> Iterator[Problem]:
         """Yield what is wrong with the pairs."""
-        if len(self._foreign) > max(_FEW_FOREIGN, _MOST_FOREIGN * self._quoting):
-            message = f"{len(self._foreign)} of {self._quoting} answers are not from their passages"
-            origin = self._foreign[0]
+        # What many say that is from no passage is a refusal in words of their own.
+        often = Counter(key for _, key in self._foreign)
+        foreign = [o for o, key in self._foreign if often[key] <= _CANNED * len(self._foreign)]
+        if len(foreign) > max(_FEW_FOREIGN, _MOST_FOREIGN * self._quoting):
+            message = f"{len(foreign)} of {self._quoting} answers are not from their passages"
+            origin = foreign[0]
             yield Problem("error", "wrong-answers", origin, "", message, _FIX, whole=True)
             return
         if len(self._pairs) < FEWEST_ROWS:

@@ -127,6 +127,17 @@ def test_a_row_is_shown_with_what_is_trained(tmp_path: Path):
     assert 0 < sequence["start"] < len(sequence["ids"])
 
 
+@pytest.mark.models
+def test_a_model_of_the_catalogue_tells_what_is_trained():
+    result = hean(
+        *("data", "show", TRAINING / "messages.jsonl", "2"),
+        *("--base", "qwen2.5-coder-0.5b", "--json"),
+    )
+    (sequence,) = json.loads(result.out)["sequences"]
+    assert sequence["trained"] == "关好门窗，关掉空调和风扇，待在靠里的房间。<|im_end|>"
+    assert sequence["prompt"].endswith("家里怎么隐蔽？<|im_end|>\n<|im_start|>assistant\n")
+
+
 def test_rows_longer_than_the_limit_are_stopped(tmp_path: Path):
     model = write_scripted_model(tmp_path / "tiny.gguf")
     path = write_lines(tmp_path / "a.jsonl", pairs(3))

@@ -125,6 +125,16 @@ def test_an_answer_that_is_not_from_its_passage_is_named():
     assert (one.code, one.origin.line, one.level) == ("foreign-answer", 40, "warning")
 
 
+def test_refusals_need_not_be_told_apart():
+    given = [replace(grounded(n, refuse=n % 3 == 0), kind="") for n in range(60)]
+    own = Message("assistant", "Nobody knows.")
+    assert errors(examine(given)) == []
+    given = [
+        replace(r, messages=(*r.messages[:-1], own)) if n % 3 else r for n, r in enumerate(given)
+    ]
+    assert errors(examine(given)) == []
+
+
 @pytest.mark.parametrize("quoting", [True, False])
 def test_answers_of_the_knowledge_base_belong_to_their_questions(quoting: bool):
     good = list(knowledge_rows(shipped(), grounded=quoting))[::5]
