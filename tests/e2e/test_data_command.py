@@ -128,11 +128,9 @@ def test_a_row_is_shown_with_what_is_trained(tmp_path: Path):
 
 
 @pytest.mark.models
-def test_a_model_of_the_catalogue_tells_what_is_trained():
-    result = hean(
-        *("data", "show", TRAINING / "messages.jsonl", "2"),
-        *("--base", "qwen2.5-coder-0.5b", "--json"),
-    )
+@pytest.mark.parametrize("base", [(), ("--base", "qwen2.5-coder-0.5b")])
+def test_a_model_of_the_catalogue_tells_what_is_trained(base: tuple[str, ...]):
+    result = hean("data", "show", TRAINING / "messages.jsonl", "2", *base, "--json")
     (sequence,) = json.loads(result.out)["sequences"]
     assert sequence["trained"] == "关好门窗，关掉空调和风扇，待在靠里的房间。<|im_end|>"
     assert sequence["prompt"].endswith("家里怎么隐蔽？<|im_end|>\n<|im_start|>assistant\n")

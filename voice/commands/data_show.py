@@ -48,9 +48,9 @@ def tokens_of(base: str | None, config: Config) -> Iterator[GgufTokenizer | None
     from voice.engines import ModelFiles
 
     path = Path(base).expanduser()
-    if path.is_dir():
+    if base and path.is_dir():
         raise UsageError(f"{base} is a folder", "give a GGUF file or an id of hean models list")
-    if not path.is_file():
+    if not path.is_file():  # empty: the model of the profile
         path = ModelFiles(config).find("llm", base)[1]["model"]
     tokens = GgufTokenizer(path)
     try:
