@@ -16,7 +16,7 @@ from llm.alignment import index_syllables
 from llm.cache import Arrays
 from llm.knowledge import Entry
 from llm.ngrams import GramIndexer, character_grams, ranges, sound_grams
-from llm.whitening import whitened, whitening
+from llm.whitening import whitened_half, whitening
 from llm.wording import Wording, sentences
 
 Syllables = Callable[[str], Sequence[str]]
@@ -86,7 +86,7 @@ def index_entries(entries: Sequence[Entry], reader: Reader) -> Arrays:
     encoded = reader.vectors([text for texts in rows for text in texts])
     owners = np.repeat(np.arange(len(entries)), asked)
     matrix = whitening(encoded[ranges(starts, starts + asked)], owners)
-    vectors = whitened(encoded, matrix).astype(np.float16)
+    vectors = whitened_half(encoded, matrix)
     centres = _centres(vectors, starts, asked)
     basis = _basis(centres)
     wording, sound, aloud = GramIndexer(), GramIndexer(), []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from llm.whitening import whitened, whitening
+from llm import whitening as module
+from llm.whitening import whitened, whitened_half, whitening
 
 SIZE, ENTRIES, PHRASINGS = 16, 40, 5
 
@@ -52,3 +54,18 @@ def test_one_phrasing_each_teaches_nothing() -> None:
 def test_an_empty_base_has_a_space_too() -> None:
     matrix = whitening(np.zeros((0, SIZE), np.float32), np.zeros(0, np.int64))
     assert np.array_equal(matrix, np.eye(SIZE, dtype=np.float32))
+
+
+def test_a_large_base_is_learnt_from_whole_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    phrasings, owners = _phrasings()
+    monkeypatch.setattr(module, "_MOST_ROWS", len(owners) // 4)
+    after = whitened(phrasings, whitening(phrasings, owners))
+    before = whitened(phrasings, np.eye(SIZE, dtype=np.float32))
+    assert _found(after, owners) > _found(before, owners) + 0.1
+
+
+def test_half_precision_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    phrasings, owners = _phrasings()
+    matrix = whitening(phrasings, owners)
+    monkeypatch.setattr(module, "_BLOCK", 7)
+    assert np.allclose(whitened_half(phrasings, matrix), whitened(phrasings, matrix), atol=1e-3)
