@@ -5,6 +5,11 @@ that: 核安 becomes 何案, 可爱, or nothing at all. Here the decoder is led 
 each syllable the probabilities of all tokens that are read like it are added up, whichever
 characters they are; the score goes by the geometric mean over the syllables. The word may begin at
 any place of the transcript, so it is found in the middle of speech, too.
+
+With Whisper base and synthetic voices on which nothing was tuned, words alone and followed by a
+question: of 16, 1 missed when clean, 0, 1 and 3 in noise of 20, 10 and 5 dB; by transcripts, 3 when
+clean. In 23 minutes of people who talk and of noise no false wake, nor a score above 0.1. What it
+cannot do: tell 小安 said once from 小安小安 always, since Whisper likes to repeat.
 """
 
 from __future__ import annotations
