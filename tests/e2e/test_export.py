@@ -66,6 +66,18 @@ def test_every_form_is_measured_on_the_same_rows(run: Path, exported: Result):
     assert "merged Q8_0" in (run / "export" / "variants.html").read_text()
 
 
+def test_no_merged_form_is_kept_where_none_passes_the_gate(run: Path, tmp_path: Path):
+    # Random changes make nothing better, so the gate lets none through.
+    words = ("--to", "smallest", "--rows", "4", "--no-imatrix", "--out", tmp_path)
+    found = hean("export", run, *words)
+    assert found.code == 65
+    assert "no merged form passes the gate" in found.err
+    assert f"use the adapter: hean export {run}" in found.err
+    told = " ".join(found.err.split())  # the progress display wraps lines
+    assert all(f"{kind}: " in told for kind in ("Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_base_with_a_flipped_byte_is_refused(run: Path, tmp_path: Path):
     content = bytearray((run.parent / "base.gguf").read_bytes())
     content[-100] ^= 1
