@@ -69,14 +69,14 @@ class Failing(SimulatedDisk):
     """A disk on which one write, and all after it, fail."""
 
     def fail_at(self, write: int, number: int) -> None:
-        self._left, self._number, self.failed = write, number, False
+        self.writes_left, self.errno, self.failed = write, number, False
 
     def __getattribute__(self, name: str) -> object:
         if name in WRITES:
-            self._left -= 1
-            if self._left < 0:
+            self.writes_left -= 1
+            if self.writes_left < 0:
                 self.failed = True
-                raise OSError(self._number, "no more")
+                raise OSError(self.errno, "no more")
         return super().__getattribute__(name)
 
 
