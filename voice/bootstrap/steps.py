@@ -42,7 +42,7 @@ def prepare(place: Place, wanted: Stamps, *, check_models: bool = False) -> None
         if any(stamps.get(step) != wanted[step] for step in packages if step in wanted):
             stamps = _install_project(place, stamps, wanted)
         if "dev" in wanted:
-            system.ensure(place, [*system.SOUND_TESTS, system.SSH_TESTS])
+            system.ensure(place, system.TESTS)
         if "models" in wanted and (check_models or stamps.get("models") != wanted["models"]):
             _fetch_models(place, TEST_MODELS if "dev" in wanted else ())
             if stamps.get("models") != wanted["models"]:

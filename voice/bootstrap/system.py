@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,10 @@ def _has_library(name: str) -> bool:
     return True
 
 
+def _is_debian() -> bool:
+    return platform.freedesktop_os_release().get("ID") in ("debian", "raspbian")
+
+
 VENV = Need(
     f"python3.{sys.version_info.minor}-venv",
     "virtual environment",
@@ -54,6 +59,22 @@ SOUND_TESTS = (
     ),
 )
 """Sound devices for machines that have none; only `./hean test` and some benchmarks use them."""
+BROWSER_TESTS = (
+    Need(
+        "chromium",
+        "tests: the screen",
+        # Ubuntu has it as a snap only: there those tests say why they are skipped.
+        lambda: bool(shutil.which("chromium")) or not _is_debian(),
+    ),
+    Need(
+        "fonts-wqy-microhei",
+        "tests: Chinese on the screen",
+        lambda: (
+            any(Path("/usr/share/fonts").glob("*/*/*CJK*"))
+            or any(Path("/usr/share/fonts").glob("*/*/wqy-*"))
+        ),
+    ),
+)
 SSH_TESTS = Need(
     "openssh-server",
     "tests: another machine to flash",
@@ -61,6 +82,8 @@ SSH_TESTS = Need(
     # unasked, and those tests say why they are skipped.
     lambda: Path("/usr/sbin/sshd").exists() or Path("/run/systemd/system").is_dir(),
 )
+
+TESTS = (*SOUND_TESTS, *BROWSER_TESTS, SSH_TESTS)
 
 
 def ensure(place: Place, needs: Iterable[Need]) -> None:
