@@ -12,7 +12,7 @@ from llm.compose import prefix
 from llm.export import ExportError
 from llm.export.card import card
 from llm.export.exporter import ADAPTER, Exported, Exporter
-from llm.export.files import sha256_of, write_json, write_text
+from llm.export.files import write_json, write_text
 from llm.export.modelfile import modelfile
 from llm.export.quantise import TYPES
 from llm.export.run import Run
@@ -47,6 +47,7 @@ class Job:
         self._config = config
         self._quiet = say is None
         self._say = say or _nothing
+        self._licence = _licence_of(run, config)  # now, not after an hour of work
         self._exporter = Exporter(run, out, config.llm.threads, self._say, calibrate)
 
     def make(self, kinds: Sequence[str]) -> list[Exported]:
@@ -134,7 +135,7 @@ class Job:
 
     def _describe(self, made: Sequence[Exported]) -> None:
         """Write card.json, and the Modelfile for the first file."""
-        facts = card(self.run, made, self._exporter.wanted, self._licence())
+        facts = card(self.run, made, self._exporter.wanted, self._licence)
         write_json(self.out / "card.json", facts)
         first = made[0]
         model = self._exporter.base if first.kind == ADAPTER else first.path
@@ -148,16 +149,6 @@ class Job:
         )
         write_text(self.out / "Modelfile", text)
 
-    def _licence(self) -> str:
-        """Return the licence of the base, as the catalogue or its own header has it."""
-        if not self.run.base.is_file():
-            return ""
-        digest = sha256_of(self.run.base)
-        for model in Store(self._config.store).catalog.models.values():
-            if any(file.sha256 == digest for file in model.files.values()):
-                return model.licence
-        return str(read_gguf(self.run.base).metadata.get("general.license", ""))
-
     @cached_property
     def _judge(self) -> Judge:
         return judge_of(self._config)
@@ -167,6 +158,17 @@ class Job:
 
     def _subject(self, name: str, model: Path, adapter: Path | None = None) -> Subject:
         return subject(name, model, adapter, self._config)
+
+
+def _licence_of(run: Run, config: Config) -> str:
+    """Return the licence of the base, as the catalogue or its own header has it."""
+    if not run.base.is_file():
+        return ""
+    digest = run.record["base"]["sha256"]
+    for model in Store(config.store).catalog.models.values():
+        if any(file.sha256 == digest for file in model.files.values()):
+            return model.licence
+    return str(read_gguf(run.base).metadata.get("general.license", ""))
 
 
 def _nothing(_what: str) -> None:
