@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,10 @@ from voice.gate_page import VARIANT_HEAD, variant_row
 from voice.html_tables import table, whole_page
 
 if TYPE_CHECKING:
-    from llm.evaluate import Case, Measured
-    from llm.evaluate.judging import Judge
     from llm.evaluate.measuring import Subject
+    from llm.evaluate.variants import Forms
+
+_ADAPTED = "base + adapter"
 
 
 class Job:
@@ -77,52 +78,37 @@ class Job:
         return [found]
 
     def _first_that_passes(self, rows: int) -> Exported | None:
-        from llm.evaluate.gate import ask
+        from llm.evaluate.verdict import PASS
 
-        cases = self._cases(rows)
-        with progress(self._quiet) as show:
-            before = ask(self._subject("base", self._exporter.base), cases, show)
+        with self._forms(rows) as forms:
+            self._add_adapter(forms)
             for kind in TYPES:
                 try:
                     made = self._exporter.make(kind)
                 except ExportError as error:  # too far from the trained model
                     self._say(f"{kind.upper()}: {error}")
                     continue
-                after = ask(self._subject(kind, made.path), cases, show)
-                against = self._against(made, before, after, cases)
-                if not against:
+                found = forms.add(self._subject(kind, made.path))
+                kept = made.likeness is not None and made.likeness.canary_kept
+                if found.verdict == PASS and kept:
                     return made
-                self._say(f"{kind.upper()}: {against}")
+                why = found.reasons[0] if kept else "it lost the canary sentence"
+                self._say(f"{kind.upper()}: {found.verdict}: {why}")
                 made.path.unlink()
         return None
 
-    def _against(
-        self, made: Exported, before: Measured, after: Measured, cases: Sequence[Case]
-    ) -> str:
-        """Return what speaks against a file; nothing = it may be used."""
-        from llm.evaluate.gate import compared
-        from llm.evaluate.verdict import PASS
-
-        verdict = compared(before, after, cases, self._judge).verdict
-        if verdict.word != PASS:
-            return f"{verdict.word}: {verdict.reasons[0]}"
-        return "" if made.likeness and made.likeness.canary_kept else "it lost the canary sentence"
+    def _add_adapter(self, forms: Forms) -> None:
+        """Ask the adapter: no merged form may have lost what it has."""
+        if self.run.has_adapter:
+            adapter = self._exporter.make(ADAPTER).path
+            forms.add(self._subject(_ADAPTED, self._exporter.base, adapter))
+            adapter.unlink()
 
     def table(self, made: Sequence[Exported], rows: int) -> list[dict[str, Any]]:
         """Ask the base and every form the same rows; write variants.json and variants.html."""
-        from llm.evaluate.variants import table as measured
-
-        base = self._exporter.base
-        forms = [
-            self._subject("base + adapter", base, each.path)
-            if each.kind == ADAPTER
-            else self._subject(f"merged {each.kind.upper()}", each.path)
-            for each in made
-        ]
-        with progress(self._quiet) as show:
-            lines = measured(
-                self._subject("base", base), forms, self._cases(rows), self._judge, show
-            )
+        first = sorted(made, key=lambda each: each.kind != ADAPTER)
+        with self._forms(rows) as forms:
+            lines = [forms.base, *(forms.add(self._form(each)) for each in first)]
         result = [asdict(line) for line in lines]
         write_json(self.out / "variants.json", result)
         page = [
@@ -149,12 +135,20 @@ class Job:
         )
         write_text(self.out / "Modelfile", text)
 
-    @cached_property
-    def _judge(self) -> Judge:
-        return judge_of(self._config)
+    @contextmanager
+    def _forms(self, rows: int) -> Iterator[Forms]:
+        """Ask the base, and show how far each form is."""
+        from llm.evaluate.variants import Forms
 
-    def _cases(self, rows: int) -> list[Case]:
-        return held_out([self.run.folder / "data" / "valid.jsonl"], rows)
+        cases = held_out([self.run.folder / "data" / "valid.jsonl"], rows)
+        base = self._subject("base", self._exporter.base)
+        with progress(self._quiet) as show:
+            yield Forms(base, cases, judge_of(self._config), show)
+
+    def _form(self, made: Exported) -> Subject:
+        if made.kind == ADAPTER:
+            return self._subject(_ADAPTED, self._exporter.base, made.path)
+        return self._subject(f"merged {made.kind.upper()}", made.path)
 
     def _subject(self, name: str, model: Path, adapter: Path | None = None) -> Subject:
         return subject(name, model, adapter, self._config)
