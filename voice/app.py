@@ -142,11 +142,12 @@ class Assistant:
             self._listen()
 
     def _listen(self) -> None:
-        self._responder.start()
-        self._transcriber.start()
-        if self._warmer:
-            self._warmer.start()
         try:
+            # In here: an interruption between two starts must end the first.
+            self._responder.start()
+            self._transcriber.start()
+            if self._warmer:
+                self._warmer.start()
             for microphone in self._devices.microphones():
                 self._listener.listen(microphone, self._hear)
         except BaseException:

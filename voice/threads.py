@@ -37,12 +37,13 @@ def crashes_end(stop: Callable[[], None]) -> Iterator[None]:
 
 
 def end(thread: threading.Thread, work: queue.Queue[Any]) -> None:
-    """Tell a thread by a None in its queue to end, and wait for it; one that has died is not
-    waited for."""
+    """Tell a thread by a None in its queue to end, and wait for it; one that has died, or was
+    never started, is not waited for."""
     while thread.is_alive():
         try:
             work.put(None, timeout=_LOOK_AGAIN_S)
         except queue.Full:
             continue
         break
-    thread.join()
+    if thread.ident is not None:
+        thread.join()

@@ -34,7 +34,8 @@ class Warmer:
     def finish(self) -> None:
         """End; what was made stays."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _work(self) -> None:
         speed = self._voice.speed

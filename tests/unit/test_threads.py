@@ -53,3 +53,9 @@ def test_a_dead_thread_is_not_waited_for_though_its_queue_is_full() -> None:
     thread.join()
     end(thread, work)
     assert work.full()
+
+
+def test_a_thread_that_was_never_started_is_not_waited_for() -> None:
+    thread = threading.Thread(target=lambda: None)
+    end(thread, queue.Queue(1))
+    assert not thread.is_alive()
