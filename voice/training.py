@@ -21,6 +21,7 @@ from voice.config import Config
 from voice.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from llm.train.base import Base
     from llm.train.folder import RunFolder
     from llm.train.loop import Show
 
@@ -152,45 +153,73 @@ def estimate(plan: Plan) -> dict[str, Any]:
         trainable = Trainable(base, plan.settings, hardware)
         loop = Loop(trainable, rows, plan.settings, hardware, RunFolder(Path(folder)))
         step_s, tokens = loop.try_step()
+    rehearsed = plan.settings.rehearse * plan.settings.epochs / plan.settings.batch_rows
     return {
         "rows": len(plan.train),
         "validation_rows": len(plan.valid),
+        "everyday_questions": plan.settings.rehearse,
         "steps": loop.steps,
         "device": hardware.device,
         "dtype": plan.settings.dtype,
         "learning_rate": plan.settings.learning_rate,
         "tokens_per_s": round(tokens / step_s, 1),
-        "minutes": round(loop.steps * step_s * _VALIDATION_TIME / 60, 1),
+        "minutes": round((loop.steps + rehearsed) * step_s * _VALIDATION_TIME / 60, 1),
         "peak_mb_estimated": round(needed),
         "peak_mb": round(peak_mb()),
     }
 
 
-def train(plan: Plan, root: Path, show: Show) -> dict[str, Any]:
+def train(plan: Plan, root: Path, say: Callable[[str], None] | None, show: Show) -> dict[str, Any]:
     """Train and return what came out. Raises TrainingError."""
     from llm.train import run
     from llm.train.folder import RunFolder
     from llm.train.hardware import cores, find_hardware
     from llm.train.runtime import check_runtime
+    from llm.train.together import Together
 
     folder = RunFolder(root)
     if leads() and not folder.started:
         _start(folder, plan)
     hardware = find_hardware()
     base = run.load_for(plan.base, plan.settings, hardware)
-    rows = run.encode_rows(plan.train, plan.valid, base, plan.settings)
-    asked = [base.template.render(row.messages[:-1]) for row in (*plan.train, *plan.valid)]
+    general = Together(hardware.device).of_leader(
+        lambda: _general(folder, base, plan.settings.rehearse, say)
+    )
+    train_rows = [*plan.train, *general]
+    rows = run.encode_rows(train_rows, plan.valid, base, plan.settings)
+    asked = [base.template.render(row.messages[:-1]) for row in (*train_rows, *plan.valid)]
     check_runtime(base, asked, cores())
     state = run.train(folder, base, rows, plan.settings, hardware, show)
     return {
         "run": str(root),
         "result": str(folder.result),
+        "rehearsed": len(general),
         "steps": state.step,
         "best_step": state.best_step,
         "valid_loss_before": round(state.first_valid_loss, 4),
         "valid_loss_after": round(state.best_loss, 4),
         "minutes": round(state.seconds / 60, 1),
     }
+
+
+def _general(
+    folder: RunFolder, base: Base, count: int, say: Callable[[str], None] | None
+) -> Sequence[Row]:
+    """Return what the base knows without training: asked once, then kept in the run."""
+    from llm.train.rehearsal import GENERAL, rehearse
+
+    file = folder.data / f"{GENERAL}.jsonl"
+    if not count:
+        return []
+    if not file.exists():
+        if say:
+            say(f"the base answers {count} everyday questions, so that it does not forget them")
+        write(rehearse(base, count), "messages", file)
+    rows = read([file]).rows
+    record = folder.read()
+    record["rehearsed"] = {"file": file.name, "asked": count, "answered": len(rows)}
+    folder.write(record)
+    return rows
 
 
 def prove(

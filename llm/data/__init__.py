@@ -29,8 +29,9 @@ from pathlib import Path
 
 from llm import Message
 
-KINDS = ("", "answer", "correction", "refusal")
-"""What a row teaches: to answer, to put a false premise right, or to say that it does not know."""
+KINDS = ("", "answer", "correction", "refusal", "general")
+"""What a row teaches: to answer, to put a false premise right, to say that it does not know; or
+what the base can do anyway, and is to keep."""
 
 
 class DataError(Exception):

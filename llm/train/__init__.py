@@ -7,6 +7,7 @@ Needs the `train` extra (torch, transformers, peft); this module itself does not
     gguf_tokenizer.py  its tokenizer
     runtime.py         does llama.cpp compute the same?
     rows.py            rows to tokens
+    rehearsal.py       what the base could do before, kept
     packing.py         several rows as one tree of tokens
     attention.py       attention over a pack on a CPU
     lora.py            LoRA layers that are quick on a CPU

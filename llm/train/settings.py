@@ -24,9 +24,14 @@ class Settings:
     nothing was gained on a few hundred rows."""
     alpha: int = 32
     """Weight of the adapter: alpha / rank. Twice the rank, as in LLaMA-Factory and Axolotl."""
-    learning_rate: float = 2e-4
-    epochs: int = 3
-    """Unsloth recommends 1 to 3, LLaMA-Factory and ms-swift 3; early stopping ends it sooner."""
+    learning_rate: float = 1e-4
+    epochs: int = 2
+    """Unsloth recommends 1 to 3. Of 300 rows of the knowledge base the validation loss fell from
+    1.51 to 0.068 in one epoch, to 0.044 in two, to 0.043 in three; and the
+    longer an adapter is trained, the more it forgets (D. Biderman et al., arXiv 2405.09673)."""
+    rehearse: int = 64
+    """Everyday questions that the base answers before it is trained, and is trained on beside the
+    rows (`llm.train.rehearsal`); 64 are all there are, 0 = none."""
     batch_rows: int = 8
     """Rows for each step: 16 in most presets for thousands of rows, 8 so that a few hundred rows
     make a hundred steps."""
@@ -65,6 +70,7 @@ class Settings:
             ("alpha", 1, 2048),
             ("learning_rate", 1e-8, 10.0),
             ("epochs", 1, 1000),
+            ("rehearse", 0, 64),
             ("batch_rows", 1, 4096),
             ("max_tokens", 16, 131_072),
             ("pack_tokens", 16, 131_072),
@@ -91,6 +97,7 @@ def preset(parameters: int, method: str = "lora", objective: str = "sft") -> Set
         learning_rate=_learning_rate(parameters, settings),
         weight_decay=0.0 if settings.trains_adapter else 0.01,
         epochs=1 if objective == "dpo" else settings.epochs,
+        rehearse=0 if objective == "dpo" else settings.rehearse,
     )
 
 
@@ -100,6 +107,8 @@ def _learning_rate(parameters: int, settings: Settings) -> float:
     if not settings.trains_adapter:
         # ms-swift: 1e-5 for full weights; small ones from MiniMind's full fine-tuning.
         return 5e-5 if parameters < 200_000_000 else 1e-5
-    if parameters < 1_000_000_000:
+    if parameters < 400_000_000:
         return 2e-4  # Unsloth's start, Axolotl's and Unsloth's for 270M to 350M
-    return 1e-4  # LLaMA-Factory and ms-swift for anything larger
+    # LLaMA-Factory and ms-swift. With 2e-4 and 3 epochs the 0.5B model of the catalogue forgot: of
+    # 8 everyday questions it answered 4, before 7.
+    return 1e-4

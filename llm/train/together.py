@@ -7,11 +7,13 @@ whichever process had it, so the result is that of one process.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import torch
+
+_T = TypeVar("_T")
 
 
 def leads() -> bool:
@@ -46,6 +48,16 @@ class Together:
         sums = torch.tensor(values, dtype=torch.float64, device=device)
         self.add_up([sums])
         return list(sums.tolist())
+
+    def of_leader(self, make: Callable[[], _T]) -> _T:
+        """Return what the leading process makes, in every process."""
+        made: list[Any] = [make() if leads() else None]
+        if self.count > 1:
+            import torch
+
+            torch.distributed.broadcast_object_list(made)
+        found: _T = made[0]
+        return found
 
     def close(self) -> None:
         """Wait for the others and leave."""

@@ -73,6 +73,9 @@ def test_from_rows_to_an_adapter(data: Path, base: Path, tmp_path: Path) -> None
     assert record["state"] == "done"
     assert sum(record["rows"]["train"].values()) + sum(record["rows"]["valid"].values()) == 16
     assert len(record["data"]["data.jsonl"]) == 64
+    general = tmp_path / "run" / "data" / record["rehearsed"]["file"]
+    assert record["rehearsed"]["asked"] == 64
+    assert len(general.read_text("utf-8").splitlines()) == record["rehearsed"]["answered"]
     twice = hean(*words(data, base, tmp_path / "run"))
     assert (twice.code, "holds a run already" in twice.out) == (2, True)
     again = hean("train", "--resume", tmp_path / "run")
@@ -114,6 +117,8 @@ def test_a_dry_run_tells_time_and_memory_and_leaves_nothing(
         ("train data.jsonl --base ./nonesuch.gguf", 2, "no such file or folder"),
         ("train missing.jsonl --base {base}", 66, "missing.jsonl"),
         ("train data.jsonl --base {base} --epochs 0", 70, "epochs is 0"),
+        ("train data.jsonl --base {base} --rehearse 65", 70, "rehearse is 65"),
+        ("train data.jsonl --base {base} --objective dpo --rehearse 8", 2, "no worse ones"),
         ("train data.jsonl --base {base} --max-tokens 20", 66, "data.jsonl:1: "),
         ("train data.jsonl --base {base} --method qlora", 65, "use --method lora"),
         ("train data.jsonl --base {base} --objective dpo", 66, "no rejected answer"),
@@ -158,8 +163,10 @@ def test_killed_it_goes_on_where_it_was(data: Path, base: Path, tmp_path: Path) 
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert json.loads((cut / "run.json").read_text("utf-8"))["state"] == "training"
+    asked = (cut / "data" / "general.jsonl").stat().st_mtime_ns
     result = hean_process(tmp_path, "train", "--resume", str(cut), "--train-only")
     assert result.code == 0, result.err
+    assert (cut / "data" / "general.jsonl").stat().st_mtime_ns == asked
     assert weights(cut) == weights(whole)
 
 

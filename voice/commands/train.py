@@ -38,6 +38,12 @@ trained on stop the command by name: hean data check tells all that is wrong wit
 _SETTINGS = (  # option, type, field of Settings, help
     ("--epochs", int, "epochs", "times that each row is seen"),
     ("--lr", float, "learning_rate", "learning rate"),
+    (
+        "--rehearse",
+        int,
+        "rehearse",
+        "everyday questions it shall not forget to answer (64); 0 = none",
+    ),
     ("--rank", int, "rank", "rank of the adapter"),
     ("--alpha", int, "alpha", "weight of the adapter is alpha / rank"),
     ("--batch", int, "batch_rows", "rows for each step"),
@@ -101,7 +107,7 @@ def _run(args: argparse.Namespace, config: Config) -> int:
         return 0
     folder = args.resume or _free(args.out) or _new_folder(args.data[0])
     with _progress(quiet=args.json or not leads()) as show:
-        outcome = training.train(plan, folder, show)
+        outcome = training.train(plan, folder, None if args.json else _say, show)
     if args.train_only or not leads():
         _print(outcome, args.json)
         return 0
@@ -136,6 +142,8 @@ def _settings(args: argparse.Namespace, base: Path) -> Settings:
     settings = settings_for(base, args.method, args.objective)
     given = {field: getattr(args, field) for _, _, field, _ in _SETTINGS}
     changes = {field: value for field, value in given.items() if value is not None}
+    if args.objective == "dpo" and args.rehearse:
+        raise UsageError("everyday answers have no worse ones to compare with", "--rehearse 0")
     return replace(settings, thinking=args.thinking, **changes)
 
 
