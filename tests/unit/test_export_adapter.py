@@ -11,6 +11,7 @@ from llm import GenerationError, LlmConfig
 from llm.export import ExportError
 from llm.export.adapter import check_base, read_adapter, write_adapter
 from llm.export.probing import probe
+from llm.export.quantise import tensor_mix
 from llm.export.weights import GgufWeights, write_f16
 from llm.gguf import read_gguf
 from llm.llama_cpp import LlamaCppModel
@@ -79,6 +80,14 @@ def test_the_engine_computes_what_merging_gives(tmp_path: Path, base: Path, conf
     alone = probe(base, None, [], PROMPTS, []).logits
     np.testing.assert_allclose(laid_over, merged, atol=0.06)
     assert np.abs(laid_over - alone).max() > 0.5  # it does change something
+    assert set(tensor_mix(tmp_path / "adapter.gguf")) == {"F16"}
+
+
+def test_a_change_beyond_half_precision_is_refused(tmp_path: Path, base: Path):
+    lora = read_adapter(write_peft(tmp_path / "peft", lora_alpha=1e6), GgufWeights(base).layout)
+    with pytest.raises(ExportError, match="too large for half precision"):
+        write_adapter(tmp_path / "adapter.gguf", lora, base, {})
+    assert list(tmp_path.glob("*.gguf")) == []
 
 
 @pytest.mark.parametrize(
