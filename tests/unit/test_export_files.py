@@ -1,6 +1,8 @@
 """Files of an export are whole or not there."""
 
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,22 +11,25 @@ from llm.export import ExportError
 from llm.export.files import check_room, sha256_of, write_json, write_text
 
 
-@pytest.fixture
-def nearly_full(tmp_path: Path):
-    """A disk on which no file gets larger than 1 kB."""
+@contextmanager
+def nearly_full() -> Iterator[None]:
+    """No file gets larger than 1 kB meanwhile; not even the one that this test run writes to."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield tmp_path
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_named_and_the_old_file_stays(nearly_full: Path):
-    path = nearly_full / "card.json"
-    write_json(path, {"old": True})
-    with pytest.raises(ExportError, match=r"disk of .* is full: card\.json was not written"):
+def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path: Path):
+    path = tmp_path / "card.json"
+    full = pytest.raises(ExportError, match=r"disk of .* is full: card\.json was not written")
+    with nearly_full(), full:
+        write_json(path, {"old": True})
         write_text(path, "x" * 5000)
     assert path.read_text() == '{\n  "old": true\n}\n'
-    assert [each.name for each in nearly_full.iterdir()] == ["card.json"]
+    assert [each.name for each in tmp_path.iterdir()] == ["card.json"]
 
 
 def test_too_little_room_is_told_before_the_work_begins(tmp_path: Path):
