@@ -45,6 +45,10 @@ _WEIGHTS_BYTES = 50_000
 RELEASE = "bookworm"
 
 
+class ImageError(Exception):
+    """An image cannot be made; the message is one line."""
+
+
 @dataclass(frozen=True)
 class System:
     """A Debian that boots."""
@@ -55,7 +59,10 @@ class System:
 
 
 def system(cache: Path) -> System:
-    """Return the system; made on first use (some minutes, as root, from a Debian mirror)."""
+    """Return the system; made on first use (some minutes, as root, from a Debian mirror).
+
+    Raises ImageError.
+    """
     recipe = "\n".join((RELEASE, *PACKAGES, _MODULES, *_SLOW, _INIT))
     folder = cache / hashlib.sha256(recipe.encode()).hexdigest()[:12]
     if not folder.exists():
@@ -135,6 +142,9 @@ def _pack(tree: Path, image: Path, size_bytes: int) -> None:
 
 
 def _run(*command: str) -> None:
-    """Run a command. Raises CalledProcessError, with what it said on stderr."""
+    """Run a command. Raises ImageError."""
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise ImageError(f"{command[0]} failed: {said[-1] if said else done.returncode}")

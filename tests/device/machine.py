@@ -64,7 +64,7 @@ def _command(place: Place, fresh: bool) -> list[str]:
         sync="yes" if place.synced else "no",
     )
     blocks = f",logical_block_size={BLOCK_BYTES},physical_block_size={BLOCK_BYTES}"
-    command = ["nice", "-n", "10", "qemu-system-x86_64", "-accel", "tcg", "-m", "512"]
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-m", "512"]
     command += ["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot"]
     command += ["-serial", "stdio", "-kernel", str(place.system.kernel), "-append", options]
     command += ["-initrd", str(place.system.initial)]

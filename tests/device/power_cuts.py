@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.device.image import TOOLS, pack_project, system
+from tests.device.image import TOOLS, ImageError, pack_project, system
 from tests.device.machine import Lines, Place, started
 from tests.device.outcomes import Judge
 from tests.device.volatile_disk import VolatileDisk
@@ -33,10 +33,11 @@ examples:
   python -m tests.device.power_cuts --seed 7 --json              another series, for scripts
 
 Needs Linux on x86-64, root, qemu-system-x86, debootstrap and e2fsprogs, and on first use a Debian
-mirror. No test of CI: a cut takes about half a minute of one core.
+mirror. No test of CI: a cut takes about ten seconds of one core.
 
 exit codes: 0 nothing broken · 1 something broken · 2 wrong usage · 69 a tool is missing
 """
+EXIT_SETUP = 69
 _FILE_SYSTEMS = ("ext4", "f2fs")
 _DISK_BYTES = 96 << 20
 _LOOK_AGAIN_S = 0.05
@@ -58,17 +59,26 @@ def main() -> int:
     if missing or os.geteuid() != 0:
         what = f"missing: {', '.join(missing)}" if missing else "it must run as root"
         print(f"power_cuts: {what}: see --help", file=sys.stderr)
-        return 69
-    began_s = time.monotonic()
+        return EXIT_SETUP
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "hean/power-cuts"
+    _say(f"the machine is kept in {cache}; the first start makes it, which takes some minutes")
     with TemporaryDirectory() as folder:
         work = Path(folder)
-        project = pack_project(work, (arguments.cuts + 1) * _VERSIONS_PER_CUT)
-        place = Place(
-            system(cache), project, work / "disk", arguments.file_system, not arguments.without_sync
-        )
+        try:
+            machine = system(cache)
+            project = pack_project(work, (arguments.cuts + 1) * _VERSIONS_PER_CUT)
+        except ImageError as error:
+            print(f"power_cuts: {error}", file=sys.stderr)
+            return EXIT_SETUP
+        synced = not arguments.without_sync
+        place = Place(machine, project, work / "disk", arguments.file_system, synced)
         series = Series(place, arguments.seed)
         series.run(arguments.cuts)
+    return _report(arguments, series)
+
+
+def _report(arguments: argparse.Namespace, series: Series) -> int:
+    """Print what came of a series; return the exit code."""
     outcomes = series.judge.outcomes
     row = {
         "file_system": arguments.file_system,
@@ -76,7 +86,7 @@ def main() -> int:
         **outcomes.as_row(),
         "unflushed_blocks": series.waiting_blocks,
         "lost_blocks": series.lost_blocks,
-        "minutes": round((time.monotonic() - began_s) / 60, 1),
+        "minutes": round(series.took_s / 60, 1),
     }
     print(json.dumps(row) if arguments.json else _in_words(row))
     return 1 if outcomes.broken else 0
@@ -90,12 +100,14 @@ class Series:
         self.waiting_blocks = 0
         """Blocks that the cache of the disk held at the cuts, and how many of them were lost."""
         self.lost_blocks = 0
+        self.took_s = 0.0
         self._place = place
         self._chance = random.Random(seed)
         self._disk = VolatileDisk(_DISK_BYTES)
 
     def run(self, cuts: int) -> None:
-        """Boot and cut, then boot a last time and look."""
+        """Boot and cut, then boot a last time and look; end if the machine stops by itself."""
+        began_s = time.monotonic()
         for boot in range(cuts + 1):
             # The first start makes the file system, the last one is the look at the last cut.
             whole = boot in (0, cuts)
@@ -108,11 +120,12 @@ class Series:
                 time.sleep(self._chance.uniform(0, _MAX_DELAY_S))
             if not went_on:
                 self.judge.silent()
-                return
+                break
             while (line := lines.get()) is not None:  # said while it was being killed
                 self.judge.hear(line)
             if boot < cuts:
                 self._cut()
+        self.took_s = time.monotonic() - began_s
 
     def _listen(self, lines: Lines, told: int, whole: bool) -> bool:
         """Listen until the disk stopped, or enough was told, if `whole` with the report.
