@@ -16,7 +16,8 @@ from llm.export.run import Run
 
 _PACKAGES = ("hean", "llama-cpp-python", "gguf", "numpy")
 _OF_THE_RUN = (
-    "settings", "data", "tokens", "results", "versions", "template_sha256", "tokenizer_sha256",
+    "settings", "data", "rehearsed", "tokens", "results", "versions", "template_sha256",
+    "tokenizer_sha256",
 )  # fmt: skip
 
 

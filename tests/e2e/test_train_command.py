@@ -55,7 +55,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def words(data: Path, base: Path, run: Path, epochs: int = 3) -> list[str]:
-    options = f"--epochs {epochs} --lr 5e-3 --batch 2 --rank 4 --alpha 8 --patience 99"
+    options = f"--epochs {epochs} --lr 5e-3 --batch 2 --rank 4 --alpha 8 --patience 99 --rehearse 4"
     paths = [str(data), "--base", str(base), "--out", str(run)]
     return ["train", *paths, *options.split(), "--train-only", "--json"]
 
@@ -74,7 +74,7 @@ def test_from_rows_to_an_adapter(data: Path, base: Path, tmp_path: Path) -> None
     assert sum(record["rows"]["train"].values()) + sum(record["rows"]["valid"].values()) == 16
     assert len(record["data"]["data.jsonl"]) == 64
     general = tmp_path / "run" / "data" / record["rehearsed"]["file"]
-    assert record["rehearsed"]["asked"] == 64
+    assert record["rehearsed"]["asked"] == 4
     assert len(general.read_text("utf-8").splitlines()) == record["rehearsed"]["answered"]
     twice = hean(*words(data, base, tmp_path / "run"))
     assert (twice.code, "holds a run already" in twice.out) == (2, True)
