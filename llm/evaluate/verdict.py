@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from llm.evaluate import ANSWER, CORRECTION, REFUSAL, Case, Measured
-from llm.evaluate.judging import Judge, Judged, is_refusal
+from llm.evaluate.judging import Judge, Judged
 from llm.evaluate.probes import questions, sentences
 from llm.evaluate.statistics import Change, paired_change
 from llm.language import detect_language
@@ -84,8 +84,8 @@ def _language(language: str) -> Callable[[Case], bool]:
 _SOFT = math.inf
 """Slack of what is shown, and decides through the score alone."""
 _GENERAL_SLACK = 2
-"""Of eight everyday questions: fewer than that may go wrong by chance. An honest refusal is not
-forgetting: everyday questions are out of the field, and refusing those is what is taught."""
+"""Of eight everyday questions: fewer than that may go wrong by chance. A refusal is no answer: a
+model that refuses everything has forgotten, too."""
 PROPERTIES = (
     Property("right answers", lambda j: j.right, _kind(ANSWER, ""), slack=_SOFT),
     Property("right corrections", lambda j: j.right, _kind(CORRECTION)),
@@ -170,13 +170,12 @@ def _counts(cases: Sequence[Case], before: Side, after: Side) -> Iterator[Count]
         now = sum(each.holds(after.judged[n]) for n in chosen)
         yield Count(each.name, was, now, len(chosen), each.more_is_worse, each.slack)
     was, now = (_general(each.measured) for each in (before, after))
-    name = "general questions answered, or refused"
-    yield Count(name, was, now, len(questions()), slack=_GENERAL_SLACK)
+    yield Count("general questions answered", was, now, len(questions()), slack=_GENERAL_SLACK)
 
 
 def _general(measured: Measured) -> int:
     pairs = zip(questions(), measured.general, strict=True)
-    return sum(q.is_answered(text) or is_refusal(text, q.language) for q, text in pairs)
+    return sum(question.is_answered(text) for question, text in pairs)
 
 
 def _losses(cases: Sequence[Case], one: Side) -> list[float]:

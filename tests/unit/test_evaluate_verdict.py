@@ -104,14 +104,12 @@ def test_a_forgotten_language_stops_a_better_model(language: str, name: str):
 def test_lost_general_knowledge_stops_a_better_model():
     verdict = verdict_of(replace(measured("tuned"), general=tuple("?" for _ in questions())))
     assert verdict.word == "worse"
-    assert (
-        "fewer general questions answered, or refused: 8 before, 0 after, of 8" in verdict.reasons
-    )
+    assert "fewer general questions answered: 8 before, 0 after, of 8" in verdict.reasons
 
 
-def test_an_honest_refusal_of_everyday_questions_is_not_forgetting():
+def test_a_model_that_refuses_everyday_questions_has_forgotten_them():
     refused = tuple(NOTHING_VETTED[question.language] for question in questions())
-    assert verdict_of(replace(measured("tuned"), general=refused)).word == "pass"
+    assert verdict_of(replace(measured("tuned"), general=refused)).word == "worse"
 
 
 def test_a_claim_that_the_check_of_run_time_lets_through_stops_a_better_model():
