@@ -123,6 +123,8 @@ def test_a_dry_run_tells_time_and_memory_and_leaves_nothing(
         ("train data.jsonl --base {base} --method qlora", 65, "use --method lora"),
         ("train data.jsonl --base {base} --objective dpo", 66, "no rejected answer"),
         ("train --resume .", 70, "is no run"),
+        ("train data.jsonl --base {base} --flash .", 2, "--flash needs a --key"),
+        ("train data.jsonl --base {base} --flash . --key none", 65, "none"),
     ],
 )
 def test_what_makes_no_sense_is_one_clear_line(

@@ -27,10 +27,12 @@ examples:
   hean train pairs.jsonl --base qwen2.5-coder-0.5b --objective dpo
   hean train train.jsonl --base qwen2.5-coder-0.5b --dry-run      memory and time, nothing else
   hean train --resume runs/2026-01-31-train                       after a power cut
+  hean train train.jsonl --base qwen2.5-coder-0.5b --key owner --flash hean@kiosk.local
   accelerate launch -m voice train train.jsonl --base ...          several graphics cards, machines
 
 After training the result is exported and compared with its base on rows that were held out: the
 page report.html of the run tells both, and the exit code is that of the verdict (hean eval model).
+With --flash it then goes to a device as with hean flash, if the verdict is pass and only then.
 
 The base is a model of the catalogue, a GGUF file, or a Hugging Face folder. Rows that cannot be
 trained on stop the command by name: hean data check tells all that is wrong with data.
@@ -78,6 +80,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--train-only", action="store_true", help="neither export nor compare with the base"
     )
+    parser.add_argument("--flash", metavar="DEVICE", help="where it goes if it passed (hean flash)")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="private key to sign it with")
     parser.add_argument("--dry-run", action="store_true", help="tell memory and time, then stop")
     for option, kind, field, text in _SETTINGS:
         parser.add_argument(option, type=kind, dest=field, metavar="N", help=text)
@@ -92,6 +96,7 @@ def _run(args: argparse.Namespace, config: Config) -> int:
         raise UsageError("--base is missing", "for example --base qwen2.5-coder-0.5b")
     if args.rows is not None and args.rows < 2:
         raise UsageError(f"--rows is {args.rows}", "give at least 2")
+    _check_flash(args)
     from llm.train.together import leads
     from voice import training
 
@@ -111,18 +116,39 @@ def _run(args: argparse.Namespace, config: Config) -> int:
     if args.train_only or not leads():
         _print(outcome, args.json)
         return 0
-    return _prove(folder, config, outcome, args.json)
+    return _prove(folder, config, outcome, args)
 
 
-def _prove(folder: Path, config: Config, outcome: dict[str, Any], as_json: bool) -> int:
+def _check_flash(args: argparse.Namespace) -> None:
+    """Raise UsageError, or FlashError, now rather than when the training is over."""
+    if not args.flash:
+        return
+    if args.key is None or args.train_only:
+        raise UsageError(
+            "--flash needs a --key, and a verdict", "hean keys create owner; --flash … --key owner"
+        )
+    from voice.flash.trained import check_key
+
+    check_key(args.key)
+
+
+def _prove(folder: Path, config: Config, outcome: dict[str, Any], args: argparse.Namespace) -> int:
     """Export what was trained, compare it with the base, and return the verdict's exit code."""
     from voice.gate import EXIT_CODES, progress
     from voice.training import prove
 
-    with progress(quiet=as_json) as show:
-        verdict = prove(folder, config, None if as_json else _say, show)
-    _print({**outcome, **verdict}, as_json)
-    return EXIT_CODES[verdict["verdict"]]
+    with progress(quiet=args.json) as show:
+        verdict = prove(folder, config, None if args.json else _say, show)
+    code = EXIT_CODES[verdict["verdict"]]
+    flashed: dict[str, Any] = {}
+    if args.flash and code == 0:
+        from voice.flash.trained import flash_run
+
+        flashed = {"flashed": flash_run(config, folder, args.key, args.flash).as_json()}
+    elif args.flash:
+        flashed = {"flashed": None}
+    _print({**outcome, **verdict, **flashed}, args.json)
+    return code
 
 
 def _say(what: str) -> None:
