@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from voice.commands.kb_workflow import add_command, print_json
+from voice.commands.common import add_command, print_json
 from voice.config import Config
 from voice.errors import UsageError
 

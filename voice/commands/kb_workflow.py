@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import logging
 from collections import Counter
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voice.commands.common import add_command, print_json
 from voice.config import Config
 from voice.errors import KnowledgeFault, UsageError
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from llm.knowledge.documents import Document
     from llm.knowledge.importing import Draft
 
-Run = Callable[[argparse.Namespace, Config], int]
 _FORMATS = ("messages", "alpaca", "sharegpt", "conversations")
 _EXAMPLES = {
     "build": """\
@@ -95,22 +93,6 @@ def add_parsers(commands: Any) -> None:
     action.add_argument("--unvet", action="store_true", help="make drafts of them")
     review.add_argument("--reviewer", metavar="NAME")
     review.add_argument("--date", metavar="DAY", help="for example 2026-11-22; default: today")
-
-
-def add_command(
-    commands: Any, name: str, text: str, run: Run, examples: str
-) -> argparse.ArgumentParser:
-    """Register one sub-command of `hean kb`."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog="examples:\n" + examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print one object for scripts")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _build(args: argparse.Namespace, config: Config) -> int:
@@ -281,8 +263,3 @@ def _lines(row: dict[str, Any]) -> list[str]:
         )
     lines += [f"  look     {text}" for text in row["look"]]
     return [*lines, *(f"  missing  {text}" for text in row["obstacles"])]
-
-
-def print_json(value: dict[str, Any]) -> None:
-    """Print one object for scripts."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
