@@ -69,9 +69,9 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
     except TypeError as error:
         raise KnowledgeError(f"{path} is protected by a password: sign with a plain key") from error
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise KnowledgeError(f"{path} is not a private key: hean kb keygen makes one") from error
+        raise KnowledgeError(f"{path} is not a private key: hean keys create makes one") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise KnowledgeError(f"{path} is not an Ed25519 key: hean kb keygen makes one")
+        raise KnowledgeError(f"{path} is not an Ed25519 key: hean keys create makes one")
     return key
 
 

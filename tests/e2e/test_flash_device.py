@@ -52,6 +52,20 @@ class Device:
         create(target, parts, Terms(version=version), signed_with or self.key, self.config)
         return target
 
+    def create(self, version: int, *words: str | Path) -> None:
+        target = self.folder / f"{version}.hean"
+        named = ("bundle", "create", target, "--key", self.key, "--version", str(version))
+        code, made = self.hean(*named, *words)
+        assert (code, made) == (
+            0,
+            {
+                "file": str(target),
+                "bytes": target.stat().st_size,
+                "version": version,
+                "name": "hean",
+            },
+        )
+
     @property
     def version(self) -> int:
         current = slots_of(self.config).current()
@@ -68,9 +82,9 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Device:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         made = Device(folder)
-        made.bundle(1, Parts(model=made.model))
         adapter = write_adapter(folder / "a.gguf", ANSWER[0], ANSWER[2])
-        made.bundle(2, Parts(model=made.model, adapter=adapter, base_on_device=True))
+        made.create(1, "--model", made.model)
+        made.create(2, "--model", made.model, "--adapter", adapter, "--base-on-device")
         return made
 
 

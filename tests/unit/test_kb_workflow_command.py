@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from llm.knowledge.keys import create_key
 from tests.unit.knowledge_folder import replace_in, write_base
 from voice.cli import main
 
@@ -44,7 +45,7 @@ def one_line(result: tuple[int, str, str]) -> str:
 
 
 def signed(run: Run, tmp_path: Path) -> Path:
-    run("keygen", str(tmp_path / "key"))
+    create_key(tmp_path / "key")
     (tmp_path / "local.toml").write_text(LOCAL, "utf-8")
     code, out, _ = run(
         *("sign", "--key", str(tmp_path / "key"), "--site", " Example\n NPP "),
@@ -243,26 +244,17 @@ def test_hean_check_shows_the_approval(
     assert "does not fit" in approval()["text"]
 
 
-def test_keygen_says_what_to_do_with_the_keys(run: Run, tmp_path: Path) -> None:
-    code, out, _ = run("keygen", str(tmp_path / "key"))
-    assert code == 0
-    assert str(tmp_path / "data" / "trusted-keys") in out
-    assert "exists already" in one_line(run("keygen", str(tmp_path / "key")))
-    told = json.loads(run("keygen", str(tmp_path / "b"), "--json")[1])
-    assert told["public"] == str(tmp_path / "b.pub")
-
-
 def test_sign_mistakes_are_one_line(run: Run, tmp_path: Path) -> None:
     key = str(tmp_path / "key")
     assert "is not a private key" in one_line(run("sign", "--key", key, "--site", "X"))
-    run("keygen", key)
+    create_key(tmp_path / "key")
     assert "--site is empty" in one_line(run("sign", "--key", key, "--site", " "))
     missing = ("--local", str(tmp_path / "none.toml"))
     assert "cannot be read" in one_line(run("sign", "--key", key, "--site", "X", *missing))
 
 
 @pytest.mark.parametrize(
-    "name", ["build", "export", "import", "review", "keygen", "sign", "verify-signature"]
+    "name", ["build", "export", "import", "review", "sign", "verify-signature"]
 )
 def test_help_has_examples(run: Run, capsys: pytest.CaptureFixture[str], name: str) -> None:
     with pytest.raises(SystemExit) as caught:

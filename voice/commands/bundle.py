@@ -54,7 +54,7 @@ def _add_create(commands: Any) -> None:
     add = create.add_argument
     add("file", type=Path, metavar="BUNDLE")
     add("--key", type=Path, required=True, metavar="FILE", help="private key (hean keys create)")
-    add("--run", type=Path, metavar="FOLDER", help="a training run: its adapter, card, report")
+    add("--run", dest="run_folder", type=Path, metavar="FOLDER", help="a training run, whole")
     add("--model", type=Path, metavar="FILE.gguf")
     add("--adapter", type=Path, metavar="FILE.gguf", help="LoRA adapter laid over the model")
     add("--base-on-device", action="store_true", help="leave the model out: devices have it")
@@ -90,7 +90,7 @@ def _create(args: argparse.Namespace, config: Config) -> int:
 def _parts(args: argparse.Namespace) -> Parts:
     from voice.flash.making import Parts, parts_of_run
 
-    parts = parts_of_run(args.run, args.model) if args.run else Parts()
+    parts = parts_of_run(args.run_folder, args.model) if args.run_folder else Parts()
     named = {
         "model": args.model,
         "adapter": args.adapter,

@@ -1,4 +1,4 @@
-"""`hean kb keygen | sign | verify-signature`: an authority stands in for what is spoken."""
+"""`hean kb sign | verify-signature`: an authority stands in for what is spoken."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ _MOST_DAYS = 3650
 VALID_DAYS = 365
 """Plans are exercised and revised about once a year: then somebody reads the words again."""
 _EXAMPLES = {
-    "keygen": """\
-  hean kb keygen county-key                   county-key (keep it secret) and county-key.pub
-Keep the private key away from the device; copy the .pub file to its folder of trusted keys.""",
     "sign": """\
+  hean keys create county-key                 once: county-key (keep it secret) and county-key.pub
   hean kb sign --key county-key --site "Example NPP" --authority "Example County"
   hean kb sign --key county-key --site "Example NPP" --local site.toml --valid-days 180
 `site.toml` holds what is true at this site only: sirens, numbers, meeting points, shelters:
@@ -38,10 +36,6 @@ Exit status 65 unless the signature of a trusted key fits.""",
 
 def add_parsers(commands: Any) -> None:
     """Register the sub-commands of `hean kb` that have to do with signatures."""
-    keygen = add_command(
-        commands, "keygen", "make a key to sign with", _keygen, _EXAMPLES["keygen"]
-    )
-    keygen.add_argument("file", type=Path, metavar="FILE")
     sign = add_command(
         commands, "sign", "sign for what is spoken at a site", _sign, _EXAMPLES["sign"]
     )
@@ -63,20 +57,6 @@ def add_parsers(commands: Any) -> None:
         _verify,
         _EXAMPLES["verify-signature"],
     )
-
-
-def _keygen(args: argparse.Namespace, config: Config) -> int:
-    from llm.knowledge.keys import create_key, public_path
-    from voice.engines import trusted_keys_folder
-
-    key, public = create_key(args.file), public_path(args.file)
-    if args.json:
-        print_json({"private": str(args.file), "public": str(public), "key": key})
-    else:
-        print(f"{args.file}: private key; keep it secret and away from the device")
-        print(f"{public}: public key {key[:16]}; to trust it, copy it to the folder")
-        print(f"      {trusted_keys_folder(config)}")
-    return 0
 
 
 def _sign(args: argparse.Namespace, config: Config) -> int:
