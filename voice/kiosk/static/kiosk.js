@@ -1,14 +1,13 @@
 // The screen: shows the picture that the assistant tells of, and passes on what is touched.
 
 import { about, connect, send } from "./connection.js";
+import { chosenLanguage, element, fill, find, keep, page, put, toggle, translate } from "./page.js";
 import { STRINGS } from "./strings.js";
 
-const page = document.documentElement;
-const find = (id) => document.getElementById(id);
 const FIRST_SENTENCE = /^.*?(?:[。！？]|[.!?](?=\s|$))/s;
 const ANSWER_STAYS_MS = 180_000;
 
-let language = localStorage.language ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+let language = chosenLanguage();
 let facts = { wake_words: [], topics: { zh: [], en: [] }, approval: "", volume: 1 };
 let topic = 0;
 let picture = { state: "offline", partial: "", fault: "", turns: [], level_dbfs: -100 };
@@ -116,15 +115,7 @@ function showLevel() {
 /** Show all that depends on the language and on what the assistant knows. */
 function showWords() {
   const text = strings();
-  page.lang = text.page;
-  find("language").textContent = text.other;
-  find("language").lang = STRINGS[language === "zh" ? "en" : "zh"].page;
-  for (const item of document.querySelectorAll("[data-text]")) {
-    item.textContent = text[item.dataset.text];
-  }
-  for (const item of document.querySelectorAll("[data-label]")) {
-    item.setAttribute("aria-label", text[item.dataset.label]);
-  }
+  translate(STRINGS, language);
   put("approval", facts.approval && `${text.approval}：${facts.approval}`);
   showTopics();
   show();
@@ -162,39 +153,7 @@ function questionButton(question, spoken) {
   return button;
 }
 
-function element(kind, text) {
-  const made = document.createElement(kind);
-  made.textContent = text;
-  return made;
-}
-
-function put(id, text) {
-  const place = find(id);
-  place.hidden = !text;
-  // Writing the same text again would let screen readers say it again.
-  if (place.textContent !== text) place.textContent = text || "";
-}
-
-function fill(id, children) {
-  find(id).replaceChildren(...children);
-}
-
 // ------------------------------------------------------------------ what is touched
-
-function keep(name, value) {
-  localStorage[name] = value;
-}
-
-function toggle(id) {
-  const button = find(id);
-  const set = (on) => {
-    page.toggleAttribute(`data-${id}`, on);
-    button.setAttribute("aria-pressed", on);
-    keep(id, on ? "yes" : "");
-  };
-  set(localStorage[id] === "yes");
-  button.addEventListener("click", () => set(!page.hasAttribute(`data-${id}`)));
-}
 
 function goHome() {
   cleared = picture.turns.at(-1)?.turn ?? cleared;
