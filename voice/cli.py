@@ -18,6 +18,7 @@ COMMANDS = (
     "run",
     "ask",
     "say",
+    "kiosk",
     "wake",
     "kb",
     "data",

@@ -161,6 +161,11 @@ class Config:
         return self.store.parent / "flash-keys"
 
     @property
+    def kiosk_folder(self) -> Path:
+        """Return the folder of who may use the kiosk: tokens, certificate, PIN."""
+        return self.store.parent / "kiosk"
+
+    @property
     def audit_file(self) -> Path:
         """Return the file of the audit log."""
         return _user_folder("XDG_STATE_HOME", "~/.local/state") / "audit.db"

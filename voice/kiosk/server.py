@@ -25,7 +25,7 @@ class Server:
         """Take the port. Raises ConfigError if another program has it."""
         self._socket = _bound(config)
         self.port: int = self._socket.getsockname()[1]
-        host = f"[{config.address}]" if ":" in config.address else config.address
+        host = f"[{config.home}]" if ":" in config.home else config.home
         self.url = f"http://{host}:{self.port}/"
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -56,11 +56,11 @@ class Server:
 
 
 def _bound(config: KioskConfig) -> socket.socket:
-    family = socket.AF_INET6 if ":" in config.address else socket.AF_INET
+    family = socket.AF_INET6 if ":" in config.home else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((config.address, config.port))
+        taken.bind((config.home, config.port))
         taken.listen(_BACKLOG)
     except OSError as error:
         taken.close()

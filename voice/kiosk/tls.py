@@ -1,0 +1,163 @@
+"""Encryption for what leaves this machine: certificate and key, of the owner's or self-signed."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llm.knowledge.files import write_atomically
+from voice.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+CERTIFICATE, KEY = "certificate.pem", "key.pem"
+VALID_DAYS = 825
+"""The longest that browsers of Apple accept."""
+_MADE_BY = "make new ones: hean kiosk certificate --replace"
+_BACKDATED = timedelta(days=1)
+"""So that machines whose clocks are slow take it at once."""
+
+
+def make_certificate(folder: Path, names: Sequence[str], replace: bool = False) -> str:
+    """Write a self-signed certificate and its key; return the fingerprint.
+
+    `names` are host names and addresses under which the machine is reached. Raises ConfigError:
+    there is one already.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    certificate_file, key_file = folder / CERTIFICATE, folder / KEY
+    if not replace and (certificate_file.exists() or key_file.exists()):
+        raise ConfigError(f"there is a certificate in {folder} already", "--replace writes anew")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = ec.generate_private_key(ec.SECP256R1())  # known to every browser and small machine
+    certificate = _signed(key, names)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    write_atomically(key_file, private, private=True)
+    write_atomically(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
+    return fingerprint(certificate_file)
+
+
+def own_names(names: Sequence[str]) -> list[str]:
+    """Return the names and addresses that other machines reach this one by, `names` first."""
+    host = socket.gethostname().split(".")[0].lower()
+    found = [*names, host, f"{host}.local", *own_addresses(), "localhost"]
+    return list(dict.fromkeys(found))
+
+
+def own_addresses() -> list[str]:
+    """Return the addresses of this machine that go beyond it; nothing is sent to find them."""
+    addresses = []
+    for family, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asked:
+            asked.connect((far, 9))
+            addresses.append(str(asked.getsockname()[0]))
+    return addresses
+
+
+def _signed(key: ec.EllipticCurvePrivateKey, names: Sequence[str]) -> x509.Certificate:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "He'an")])
+    begin = datetime.now(timezone.utc) - _BACKDATED
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=VALID_DAYS))
+        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _general(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def fingerprint(certificate: Path) -> str:
+    """Return the SHA-256 of a certificate as browsers show it. Raises ConfigError."""
+    from cryptography.hazmat.primitives import hashes
+
+    return _read(certificate).fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def names_in(certificate: Path) -> tuple[str, ...]:
+    """Return the host names and addresses that a certificate is good for. Raises ConfigError."""
+    from cryptography import x509
+
+    try:
+        extensions = _read(certificate).extensions
+        known = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    names = known.get_values_for_type(x509.DNSName)
+    return (*names, *(str(address) for address in known.get_values_for_type(x509.IPAddress)))
+
+
+def context_of(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return what a server needs to encrypt, TLS 1.2 or newer.
+
+    A certificate that is not yet valid is taken: the clock of a small machine may be wrong after
+    a start, and it is the other side that judges. Raises ConfigError: a file is missing,
+    unreadable or expired, or the key belongs to another certificate.
+    """
+    from cryptography.x509 import Certificate
+
+    read: Certificate = _read(certificate)
+    if read.not_valid_after_utc <= datetime.now(timezone.utc):
+        raise ConfigError(
+            f"{certificate} is expired since {read.not_valid_after_utc:%Y-%m-%d}", _MADE_BY
+        )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except ssl.SSLError as error:
+        told = "belongs to another certificate" if "MISMATCH" in str(error) else "is no usable key"
+        raise ConfigError(f"{key} {told} ({certificate.name})", _MADE_BY) from error
+    except OSError as error:
+        raise ConfigError(f"{key} cannot be read ({error.strerror})", _MADE_BY) from error
+    return context
+
+
+def _no_password() -> str:
+    """Keep OpenSSL from asking at the terminal for the password of a key that has one."""
+    return ""
+
+
+def _read(certificate: Path) -> x509.Certificate:
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"{certificate} cannot be read ({error.strerror})", "hean kiosk certificate makes one"
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"{certificate} is no certificate in PEM form", _MADE_BY) from error
