@@ -28,7 +28,7 @@ from voice.events import (
     TurnEnded,
 )
 from voice.kiosk import KioskConfig
-from voice.kiosk.access import MAX_BODY_BYTES
+from voice.kiosk.bodies import MAX_BODY_BYTES
 from voice.kiosk.hub import _QUEUED, MOST_CLIENTS
 from voice.kiosk.server import Server
 from voice.state import State

@@ -16,10 +16,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voice.kiosk import LOOPBACK
+from voice.kiosk.bodies import body_refusal, longest_body
 from voice.kiosk.refusals import refusal
 
-MAX_BODY_BYTES = 262_144
-"""A conversation of a chat program; the longest question has 1000 characters."""
 ASKED_PER_S, ASKED_AT_ONCE = 5.0, 20.0
 """Changes that are asked for; more than people can touch, far less than would disturb a voice."""
 HEADERS = {
@@ -75,7 +74,7 @@ class Access:
             return
         refused = self._refusal(scope)
         if not refused:
-            await self._app(scope, _limited(receive), _hardened(send))
+            await self._app(scope, _limited(scope, receive), _hardened(send))
         elif scope["type"] == "http":
             await refusal(*refused)(scope, receive, _hardened(send))
         else:
@@ -90,10 +89,8 @@ class Access:
             return 403, "pages of other sites may not talk to this server"
         if scope["type"] == "websocket" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return None
-        if headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            return 415, "send JSON, with the header Content-Type: application/json"
-        if int(headers.get("content-length", "0") or 0) > MAX_BODY_BYTES:
-            return 413, f"at most {MAX_BODY_BYTES} bytes are read"
+        if unfit := body_refusal(scope):
+            return unfit
         if not self._allowance.take():
             return 429, "too many requests; wait a second"
         return None
@@ -107,9 +104,9 @@ def _name(host: str) -> str:
         return ""
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(scope: Scope, receive: Receive) -> Receive:
     """Cut a body off that is longer than it said."""
-    left = MAX_BODY_BYTES
+    left = longest_body(scope)
 
     async def limited() -> Message:
         nonlocal left
