@@ -6,6 +6,7 @@ import argparse
 from datetime import datetime
 from typing import Any
 
+from voice.commands import kiosk_pin
 from voice.commands.common import add_command, print_json
 from voice.config import Config
 from voice.errors import UsageError
@@ -42,6 +43,7 @@ def add_parser(subparsers: Any) -> None:
         description="Choose who may use the screen and the interface of `hean run`.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    kiosk_pin.add_parser(commands)
     _add_token(commands)
     certificate = add_command(
         commands,
