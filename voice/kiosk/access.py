@@ -16,8 +16,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voice.kiosk import LOOPBACK
-from voice.kiosk.bodies import body_refusal, longest_body
+from voice.kiosk.bodies import SHORT_JSON, Bodies, body_refusal, longest_body
 from voice.kiosk.refusals import refusal
+from voice.kiosk.rules import Rules
 
 ASKED_PER_S, ASKED_AT_ONCE = 5.0, 20.0
 """Changes that are asked for; more than people can touch, far less than would disturb a voice."""
@@ -63,8 +64,9 @@ class Allowance:
 class Access:
     """Middleware that lets requests through or refuses them in one line."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app = app
+        self._rules = rules
         self._allowance = Allowance(ASKED_PER_S, ASKED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,15 +74,17 @@ class Access:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refused = self._refusal(scope)
+        rule = self._rules.find(scope)
+        bodies = rule.bodies if rule else SHORT_JSON
+        refused = self._refusal(scope, bodies)
         if not refused:
-            await self._app(scope, _limited(scope, receive), _hardened(send))
+            await self._app(scope, _limited(scope, bodies, receive), _hardened(send))
         elif scope["type"] == "http":
             await refusal(*refused)(scope, receive, _hardened(send))
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": refused[1]})
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope, bodies: Bodies) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         if _name(headers.get("host", "")) not in LOOPBACK:
             return 421, "this server answers to 127.0.0.1 and localhost alone"
@@ -89,7 +93,7 @@ class Access:
             return 403, "pages of other sites may not talk to this server"
         if scope["type"] == "websocket" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return None
-        if unfit := body_refusal(scope):
+        if unfit := body_refusal(bodies, headers):
             return unfit
         if not self._allowance.take():
             return 429, "too many requests; wait a second"
@@ -104,9 +108,9 @@ def _name(host: str) -> str:
         return ""
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
+def _limited(scope: Scope, bodies: Bodies, receive: Receive) -> Receive:
     """Cut a body off that is longer than it said."""
-    left = longest_body(scope)
+    left = longest_body(bodies, Headers(scope=scope))
 
     async def limited() -> Message:
         nonlocal left

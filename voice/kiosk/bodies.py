@@ -6,8 +6,9 @@ programs send files by them; there is nothing to gain by one: only its sender ge
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
-from starlette.types import Scope
 
 JSON = "application/json"
 FORM = "multipart/form-data"
@@ -20,31 +21,26 @@ MAX_BODY_BYTES = 262_144
 MAX_RECORDING_BYTES = 25_000_000
 """Two minutes of stereo at CD quality are 21 MB."""
 
-_JSON = {JSON: MAX_BODY_BYTES}
-_FORMS = {FORM: MAX_RECORDING_BYTES}
-_RECORDINGS = dict.fromkeys(RECORDINGS, MAX_RECORDING_BYTES)
-_OTHERS = {"/v1/ask": _JSON | _FORMS | _RECORDINGS, "/v1/audio/transcriptions": _FORMS}
+Bodies = Mapping[str, int]
+"""The kinds of bodies that a route takes, each with the most bytes it may have."""
+SHORT_JSON: Bodies = {JSON: MAX_BODY_BYTES}
+FORMS: Bodies = {FORM: MAX_RECORDING_BYTES}
+SOUND: Bodies = dict.fromkeys(RECORDINGS, MAX_RECORDING_BYTES)
 
 
-def body_refusal(scope: Scope) -> tuple[int, str] | None:
+def body_refusal(bodies: Bodies, headers: Headers) -> tuple[int, str] | None:
     """Return status and reason if a body is not taken, as far as its headers tell."""
-    headers = Headers(scope=scope)
-    if kind_of(headers) not in bodies_of(scope):
-        return 415, f"send {' or '.join(bodies_of(scope))}, named in the header Content-Type"
+    if kind_of(headers) not in bodies:
+        return 415, f"send {' or '.join(bodies)}, named in the header Content-Type"
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > longest_body(scope):
-        return 413, f"at most {longest_body(scope)} bytes are read"
+    if length.isdecimal() and int(length) > longest_body(bodies, headers):
+        return 413, f"at most {longest_body(bodies, headers)} bytes are read"
     return None
 
 
-def longest_body(scope: Scope) -> int:
-    """Return how many bytes of this request's body are read."""
-    return bodies_of(scope).get(kind_of(Headers(scope=scope)), MAX_BODY_BYTES)
-
-
-def bodies_of(scope: Scope) -> dict[str, int]:
-    """Return the kinds of bodies that a path takes, and how long they may be in bytes."""
-    return _OTHERS.get(scope["path"], _JSON)
+def longest_body(bodies: Bodies, headers: Headers) -> int:
+    """Return how many bytes of a body are read."""
+    return bodies.get(kind_of(headers), MAX_BODY_BYTES)
 
 
 def kind_of(headers: Headers) -> str:

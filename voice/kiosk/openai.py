@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 
 from llm.answer import Answer
 from voice.kiosk.messages import Message, answer_of
+from voice.kiosk.rules import needs
 from voice.sentences import split_sentences
 from voice.shared_answerer import SharedAnswerer
 
@@ -58,13 +59,13 @@ def chat_routes(answerer: SharedAnswerer) -> APIRouter:
     """Return the routes of chat programs."""
     router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 
-    @router.get("/models")
+    @router.get("/models", dependencies=[needs("ask")])
     def models() -> Message:
         """List the one model there is: the assistant."""
         model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "hean"}
         return {"object": "list", "data": [model]}
 
-    @router.post("/chat/completions", response_model=None)
+    @router.post("/chat/completions", dependencies=[needs("ask")], response_model=None)
     def complete(request: ChatRequest) -> Message | StreamingResponse:
         """Answer the last message of the user by the answer policy."""
         asked = [message.text for message in request.messages if message.role == "user"]

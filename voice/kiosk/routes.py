@@ -19,11 +19,13 @@ from llm.answer import MAX_QUESTION_CHARS
 from voice.kiosk import Controls
 from voice.kiosk.access import Access
 from voice.kiosk.board import Board
+from voice.kiosk.bodies import FORMS, SHORT_JSON, SOUND
 from voice.kiosk.hub import Hub, TooManyClients, first_of
 from voice.kiosk.messages import Message, answer_of
 from voice.kiosk.metrics import CONTENT_TYPE, Metrics
 from voice.kiosk.openai import chat_routes
 from voice.kiosk.refusals import refuse_in_one_form
+from voice.kiosk.rules import Rules, needs, open_to_all
 from voice.shared_answerer import SharedAnswerer
 from voice.vitals import Vitals
 
@@ -94,12 +96,12 @@ def create_app(kiosk: Kiosk) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.include_router(_health(kiosk))
-    app.include_router(_interface(kiosk))
-    app.include_router(chat_routes(kiosk.answerer))
+    routers = (_health(kiosk), _interface(kiosk), chat_routes(kiosk.answerer))
+    for router in routers:
+        app.include_router(router)
     app.get("/", include_in_schema=False)(lambda: FileResponse(PAGE / "index.html"))
     app.mount("/static", StaticFiles(directory=PAGE))
-    app.add_middleware(Access)
+    app.add_middleware(Access, rules=Rules(routers))
     refuse_in_one_form(app)
     return app
 
@@ -107,19 +109,23 @@ def create_app(kiosk: Kiosk) -> FastAPI:
 def _health(kiosk: Kiosk) -> APIRouter:
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz")
+    @router.get("/healthz", dependencies=[open_to_all()])
     def alive() -> dict[str, str]:
         """Tell that the program runs."""
         return {"status": "ok"}
 
-    @router.get("/readyz", responses={503: {"description": "Nobody is heard just now"}})
+    @router.get(
+        "/readyz",
+        dependencies=[open_to_all()],
+        responses={503: {"description": "Nobody is heard just now"}},
+    )
     def ready(response: Response) -> dict[str, str]:
         """Tell whether somebody who speaks now is heard."""
         problem = kiosk.vitals.problem
         response.status_code = 503 if problem else 200
         return {"status": problem or "ready"}
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", dependencies=[needs("ask")], response_class=Response)
     def metrics() -> Response:
         """Return counts and times for Prometheus."""
         return Response(kiosk.metrics.text(), media_type=CONTENT_TYPE)
@@ -130,7 +136,7 @@ def _health(kiosk: Kiosk) -> APIRouter:
 def _interface(kiosk: Kiosk) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["assistant"])
 
-    @router.get("/about")
+    @router.get("/about", dependencies=[needs("ask")])
     def about() -> Message:
         """Return version, wake words, topics with their questions, and who approved the texts."""
         return {
@@ -141,7 +147,11 @@ def _interface(kiosk: Kiosk) -> APIRouter:
             "volume": kiosk.controls.volume,
         }
 
-    @router.post("/ask", responses={503: {"description": "Needed for a spoken question"}})
+    @router.post(
+        "/ask",
+        dependencies=[needs("ask", {**SHORT_JSON, **FORMS, **SOUND})],
+        responses={503: {"description": "Needed for a spoken question"}},
+    )
     async def ask(question: Question) -> Message:
         """Answer a question by the answer policy; aloud, the answer comes with the events."""
         if question.aloud:
@@ -154,19 +164,19 @@ def _interface(kiosk: Kiosk) -> APIRouter:
             raise HTTPException(503, "a spoken question comes first", {"Retry-After": "3"})
         return answer_of(answer)
 
-    @router.post("/command")
+    @router.post("/command", dependencies=[needs("operate")])
     def command(wanted: Command) -> dict[str, bool]:
         """Wake the assistant, stop it, or let it say the last answer again."""
         kiosk.controls.command(wanted.name)
         return {"accepted": True}
 
-    @router.put("/volume")
+    @router.put("/volume", dependencies=[needs("operate")])
     def volume(wanted: Volume) -> dict[str, float]:
         """Set the loudness of the answers."""
         kiosk.controls.volume = wanted.volume
         return {"volume": kiosk.controls.volume}
 
-    @router.websocket("/events")
+    @router.websocket("/events", dependencies=[needs("ask")])
     async def events(socket: WebSocket) -> None:
         """Tell what goes on now, then everything that happens."""
         await socket.accept()

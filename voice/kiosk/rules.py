@@ -1,0 +1,85 @@
+"""What a request must bring to a route: declared with the route, kept by `access` before a byte of
+the body is read, and told in the OpenAPI document.
+
+    @router.post("/ask", dependencies=[needs("ask", {**SHORT_JSON, **SOUND})])
+    @router.get("/healthz", dependencies=[open_to_all()])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import APIRouter, Depends, Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.params import Depends as Declared
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from fastapi.security.base import SecurityBase
+from starlette.types import Scope
+
+from voice.kiosk.bodies import SHORT_JSON, Bodies
+
+Route = APIRoute | APIWebSocketRoute
+_TOKEN = (
+    "A token of `hean kiosk token create`, or the cookie that /v1/session gives for one. "
+    "Programs of the machine itself, at 127.0.0.1, need none."
+)
+
+
+class Rule:
+    """What a route takes: bodies of some kinds, from those whose tokens have a scope."""
+
+    def __init__(self, scope: str, bodies: Bodies) -> None:
+        self.scope, self.bodies = scope, bodies
+
+    async def __call__(self) -> None:
+        """Do nothing: `access` has looked already."""
+
+
+class GuardedRule(Rule, SecurityBase):
+    """A rule that the OpenAPI document tells as a security scheme."""
+
+    model = HTTPBearer(description=_TOKEN)
+    scheme_name = "token"
+
+
+def needs(scope: str, bodies: Bodies = SHORT_JSON) -> Any:
+    """Return what a route declares in `dependencies`: the scope that it needs, one of
+    `tokens.SCOPES`, and the bodies it takes."""
+    return Security(GuardedRule(scope, bodies), scopes=[scope])
+
+
+def open_to_all(bodies: Bodies = SHORT_JSON) -> Any:
+    """Return what a route declares that needs no token."""
+    return Depends(Rule("", bodies))
+
+
+class Rules:
+    """Finds the rule of a request."""
+
+    def __init__(self, routers: Iterable[APIRouter]) -> None:
+        """Take the rules of all routes. Raises ValueError: a route declares none."""
+        self._rules = [
+            (route, _rule_of(route))
+            for router in routers
+            for route in router.routes
+            if isinstance(route, Route)
+        ]
+
+    def find(self, scope: Scope) -> Rule | None:
+        """Return the rule for a request; None for files of the page, and where nothing is."""
+        of_path = [
+            (route, rule) for route, rule in self._rules if route.path_regex.match(scope["path"])
+        ]
+        method = scope.get("method", "")
+        for route, rule in of_path:
+            if isinstance(route, APIWebSocketRoute) or method in route.methods:
+                return rule
+        return of_path[0][1] if of_path else None
+
+
+def _rule_of(route: Route) -> Rule:
+    for declared in route.dependencies:
+        if isinstance(declared, Declared) and isinstance(declared.dependency, Rule):
+            return declared.dependency
+    raise ValueError(f"{route.path} declares neither needs() nor open_to_all()")
