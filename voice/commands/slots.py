@@ -14,7 +14,7 @@ from voice.config import Config
 from voice.errors import UsageError
 
 if TYPE_CHECKING:
-    from llm.flash.slots import Slots, Status
+    from llm.flash.slots import Slots
     from llm.flash.store import Slot
 
 _EXAMPLES = {
@@ -71,7 +71,9 @@ def add_parser(subparsers: Any) -> None:
 def _status(args: argparse.Namespace, config: Config) -> int:
     status = _slots(config).status()
     if args.json:
-        print_json(_as_json(status))
+        from voice.flash.report import status_json
+
+        print_json(status_json(status))
         return 0
     print(f"current   {_named(status.current) or 'none: the models of the catalogue'}")
     if status.previous:
@@ -97,7 +99,9 @@ def _install(args: argparse.Namespace, config: Config) -> int:
     bundle = open_bundle(args.file, trusted(config))
     slot = _slots(config).install(bundle, this_device(), bases(config))
     if args.json:
-        print_json(_row(slot))
+        from voice.flash.report import slot_json
+
+        print_json(slot_json(slot))
     else:
         print(f"stored {_named(slot)}; hean slots activate {slot.id[:8]} switches to it")
     return 0
@@ -120,7 +124,9 @@ def _rollback(args: argparse.Namespace, config: Config) -> int:
 def _gc(args: argparse.Namespace, config: Config) -> int:
     gone = _slots(config).collect()
     if args.json:
-        print_json({"deleted": [_row(slot) for slot in gone]})
+        from voice.flash.report import slot_json
+
+        print_json({"deleted": [slot_json(slot) for slot in gone]})
     for slot in gone if not args.json else ():
         print(f"deleted {_named(slot)}")
     return 0
@@ -168,25 +174,6 @@ def _slots(config: Config) -> Slots:
     from voice.active_slot import slots_of
 
     return slots_of(config)
-
-
-def _as_json(status: Status) -> dict[str, Any]:
-    return {
-        "current": _row(status.current),
-        "previous": _row(status.previous),
-        "state": status.journal.state,
-        "tries": status.journal.tries,
-        "last": asdict(status.journal.last),
-        "newest": status.newest,
-        "slots": [_row(slot) for slot in status.slots],
-    }
-
-
-def _row(slot: Slot | None) -> dict[str, Any] | None:
-    if slot is None:
-        return None
-    manifest = slot.manifest
-    return {"id": slot.id, "name": manifest.name, "version": manifest.version}
 
 
 def _named(slot: Slot | None) -> str:

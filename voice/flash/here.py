@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llm.flash import FlashError
 from llm.flash.bundle import Bundle, open_bundle
 from llm.flash.journal import IDLE, TRIAL, Outcome
 from llm.flash.policy import check
@@ -68,6 +69,8 @@ class Wish:
     """Why an older version than the newest proven one is wanted; empty = it is not."""
     dry_run: bool = False
     """Check signature, device and payload; change nothing."""
+    slot: str = ""
+    """The only slot to flash, where a person has agreed to it; empty = whatever the bundle is."""
 
 
 AS_USUAL = Wish()
@@ -89,6 +92,8 @@ def flash_here(
     watch.begin("verifying")
     bundle = open_bundle(path, trusted(config))
     manifest = bundle.manifest
+    if wish.slot not in ("", bundle.head.id):
+        raise FlashError("altered", f"{path} is no longer the bundle that was chosen", "look again")
     if wish.dry_run:
         check(manifest, device, slots.status().newest, bool(wish.downgrade))
         bundle.verify()

@@ -1,4 +1,4 @@
-"""Flashes in the audit log: what came of each, in the same chain as the turns."""
+"""What came of each flash: in the audit log, in the same chain as the turns, and on the screen."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from llm.flash.journal import Outcome
 from voice.audit.log import AuditLog
 from voice.config import Config
 from voice.errors import AuditError
+from voice.flash.told import tell
 
 _LOGGER = logging.getLogger(__name__)
 
 
 def record(config: Config, outcome: Outcome, note: str = "") -> None:
-    """Append what came of a flash; a log that cannot be written costs the row, not the flash."""
+    """Append what came of a flash; a log that cannot be written costs the row, not the flash.
+
+    A failure is also told on the screen until somebody has seen it.
+    """
+    tell(config, outcome)
     if not config.audit.enabled:
         return
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from llm.flash import FlashError
-from llm.flash.journal import TRIAL
+from llm.flash.journal import TRIAL, Outcome
 from llm.flash.slots import Slots
 from voice.active_slot import now, slots_of
 from voice.config import Config
@@ -33,12 +33,15 @@ def load_on_trial(config: Config, load: Callable[[], _T]) -> _T:
     slots = slots_of(config)
     if not config.flash_folder.is_dir():
         return load()
+    before = slots.status().journal.last
     try:
         slots.begin_start(now())
     except FlashError as error:  # a disk that cannot be written must not keep it from answering
         _LOGGER.error("%s; %s", error, error.fix)
         return load()
     status = slots.status()
+    if status.journal.last != before:  # it went back by itself: no tries left, or damaged
+        _tell_failure(config, status.journal.last)
     if status.journal.state != TRIAL or status.current is None:
         return load()
     try:
@@ -60,9 +63,12 @@ def prove(config: Config, slots: Slots) -> None:
 def fail(config: Config, slots: Slots, reason: str) -> None:
     """The slot on trial does not work: go back, and say so in log and audit."""
     slots.fail(reason, now())
-    outcome = slots.status().journal.last
+    _tell_failure(config, slots.status().journal.last)
+
+
+def _tell_failure(config: Config, outcome: Outcome) -> None:
     _LOGGER.error(
-        "%s version %s: %s; the one before is back", outcome.name, outcome.version, reason
+        "%s version %s: %s; the one before is back", outcome.name, outcome.version, outcome.reason
     )
     record(config, outcome)
 

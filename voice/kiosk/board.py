@@ -37,6 +37,7 @@ class Board:
         self._partial = ""
         self._fault = ""
         self._turns: OrderedDict[int, Message] = OrderedDict()
+        self._notices: dict[str, Message] = {}
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
@@ -58,7 +59,19 @@ class Board:
                 "partial": self._partial,
                 "fault": self._fault,
                 "turns": [dict(turn) for turn in self._turns.values()],
+                "notices": dict(self._notices),
             }
+
+    def post(self, name: str, notice: Message | None) -> None:
+        """Show a notice on every screen until another of its name comes; None takes it down."""
+        with self._lock:
+            if self._notices.get(name) == notice:
+                return
+            if notice is None:
+                del self._notices[name]
+            else:
+                self._notices[name] = notice
+            self._tell({"type": "notice_posted", "name": name, "notice": notice})
 
     def _is_new_level(self, level_dbfs: float) -> bool:
         if abs(level_dbfs - self._level_dbfs) < LEVEL_STEP_DB:
