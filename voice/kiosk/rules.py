@@ -15,10 +15,14 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.params import Depends as Declared
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from voice.kiosk.bodies import SHORT_JSON, Bodies
+from voice.kiosk.tokens import SCOPES
 
+GRANT = "grant"
+"""Where the state of a request tells the scope of its token."""
 Route = APIRoute | APIWebSocketRoute
 _TOKEN = (
     "A token of `hean kiosk token create`, or the cookie that /v1/session gives for one. "
@@ -54,6 +58,12 @@ def open_to_all(bodies: Bodies = SHORT_JSON) -> Any:
     return Depends(Rule("", bodies))
 
 
+def allows(connection: HTTPConnection, scope: str) -> bool:
+    """Return whether a request may do what needs a scope, where that depends on its body."""
+    grant = getattr(connection.state, GRANT, None)
+    return grant in SCOPES[SCOPES.index(scope) :]
+
+
 class Rules:
     """Finds the rule of a request."""
 
@@ -73,7 +83,7 @@ class Rules:
         ]
         method = scope.get("method", "")
         for route, rule in of_path:
-            if isinstance(route, APIWebSocketRoute) or method in route.methods:
+            if isinstance(route, APIWebSocketRoute) or method in (route.methods or ()):
                 return rule
         return of_path[0][1] if of_path else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 
@@ -9,37 +10,59 @@ import uvicorn
 
 from voice.errors import ConfigError
 from voice.kiosk import KioskConfig
+from voice.kiosk.beyond import Beyond
+from voice.kiosk.door import Door
+from voice.kiosk.limits import Limits
+from voice.kiosk.protocol import TimedProtocol
 from voice.kiosk.routes import Kiosk, create_app
 
 _BACKLOG = 128
-_MOST_CONNECTIONS = 250
 _END_S = 2
-_LONGEST_MESSAGE = 4096
-"""Bytes; screens only listen."""
+_LONGEST_HEAD = 16_384
+_LONGEST_MESSAGE = 65_536
+"""Bytes of a WebSocket's message; two seconds of a browser's microphone."""
+_PINGED_EVERY_S = 20.0
+"""A WebSocket whose other end is silent for twice as long is closed."""
 
 
 class Server:
     """Serves until `close`. A fault here never reaches the conversation."""
 
-    def __init__(self, config: KioskConfig, kiosk: Kiosk) -> None:
-        """Take the port. Raises ConfigError if another program has it."""
-        self._socket = _bound(config)
-        self.port: int = self._socket.getsockname()[1]
-        host = f"[{config.home}]" if ":" in config.home else config.home
-        self.url = f"http://{host}:{self.port}/"
-        self._server = uvicorn.Server(
+    def __init__(
+        self,
+        config: KioskConfig,
+        kiosk: Kiosk,
+        beyond: Beyond | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Take the ports. Raises ConfigError if another program has one."""
+        self._limits = limits or Limits()
+        home = _bound(config.home, config.port, "port")
+        self.port: int = home.getsockname()[1]
+        self.url = f"http://{_host(config.home)}:{self.port}/"
+        self.tls_port = 0
+        doors = [Door(home, self._limits)]
+        if beyond:
+            doors.append(self._outer_door(config, beyond, home))
+        self._server = _Served(
+            doors,
+            self._limits,
             uvicorn.Config(
-                create_app(kiosk),
+                create_app(kiosk, self._limits, beyond),
                 log_config=None,
+                log_level="error",
                 access_log=False,
                 server_header=False,
-                limit_concurrency=_MOST_CONNECTIONS,
+                proxy_headers=False,
+                h11_max_incomplete_event_size=_LONGEST_HEAD,
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=_END_S,
                 ws_max_size=_LONGEST_MESSAGE,
-            )
+                ws_ping_interval=_PINGED_EVERY_S,
+                ws_ping_timeout=_PINGED_EVERY_S,
+            ),
         )
-        self._thread = threading.Thread(target=self._work, name="kiosk", daemon=True)
+        self._thread = threading.Thread(target=self._server.run, name="kiosk", daemon=True)
 
     def start(self) -> None:
         """Begin to serve."""
@@ -49,23 +72,57 @@ class Server:
         """End soon; screens come back by themselves when the assistant runs again."""
         self._server.should_exit = True
         self._thread.join(2 * _END_S)
-        self._socket.close()
 
-    def _work(self) -> None:
-        self._server.run([self._socket])
+    def _outer_door(self, config: KioskConfig, beyond: Beyond, home: socket.socket) -> Door:
+        try:
+            listener = _bound(config.address, config.tls_port, "tls_port")
+        except ConfigError:
+            home.close()
+            raise
+        self.tls_port = listener.getsockname()[1]
+        return Door(listener, self._limits, beyond.context)
 
 
-def _bound(config: KioskConfig) -> socket.socket:
-    family = socket.AF_INET6 if ":" in config.home else socket.AF_INET
+class _Served(uvicorn.Server):
+    """The server behind doors of our own."""
+
+    def __init__(self, doors: list[Door], limits: Limits, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._doors = doors
+        self._limits = limits
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the doors."""
+        await super().startup(sockets=[])
+        for door in self._doors:
+            door.open(self._protocol)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the doors, then let all who are inside go."""
+        for door in self._doors:
+            door.close()
+        await super().shutdown(sockets=[])
+
+    def _protocol(self) -> asyncio.Protocol:
+        return TimedProtocol(self._limits, self.config, self.server_state, self.lifespan.state)
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _bound(address: str, port: int, key: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((config.home, config.port))
+        taken.bind((address, port))
         taken.listen(_BACKLOG)
     except OSError as error:
         taken.close()
         raise ConfigError(
-            f"kiosk.port {config.port} cannot be used ({error.strerror})",
-            "choose another with --set kiosk.port=8711, or none with --set kiosk.enabled=false",
+            f"kiosk.{key} {port} cannot be used ({error.strerror})",
+            f"choose another with --set kiosk.{key}={port + 2}, or none with "
+            "--set kiosk.enabled=false",
         ) from error
     return taken

@@ -11,8 +11,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm.knowledge.files import write_atomically
 from voice.errors import ConfigError
+from voice.kiosk.private import locked, write_private
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CERTIFICATE, KEY = "certificate.pem", "key.pem"
 VALID_DAYS = 825
 """The longest that browsers of Apple accept."""
-_MADE_BY = "make new ones: hean kiosk certificate --replace"
+_MADE_ANEW = "make new ones: hean kiosk certificate --replace"
 _BACKDATED = timedelta(days=1)
 """So that machines whose clocks are slow take it at once."""
 
@@ -38,7 +38,6 @@ def make_certificate(folder: Path, names: Sequence[str], replace: bool = False) 
     certificate_file, key_file = folder / CERTIFICATE, folder / KEY
     if not replace and (certificate_file.exists() or key_file.exists()):
         raise ConfigError(f"there is a certificate in {folder} already", "--replace writes anew")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = ec.generate_private_key(ec.SECP256R1())  # known to every browser and small machine
     certificate = _signed(key, names)
     private = key.private_bytes(
@@ -46,8 +45,9 @@ def make_certificate(folder: Path, names: Sequence[str], replace: bool = False) 
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    write_atomically(key_file, private, private=True)
-    write_atomically(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
+    with locked(folder):
+        write_private(key_file, private)
+        write_private(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
     return fingerprint(certificate_file)
 
 
@@ -119,29 +119,32 @@ def names_in(certificate: Path) -> tuple[str, ...]:
     return (*names, *(str(address) for address in known.get_values_for_type(x509.IPAddress)))
 
 
+def check_valid(certificate: Path) -> None:
+    """Raise ConfigError if a certificate is expired.
+
+    One that is not yet valid is taken: the clock of a small machine may be wrong after a start,
+    and it is the other side that judges.
+    """
+    end = _read(certificate).not_valid_after_utc
+    if end <= datetime.now(timezone.utc):
+        raise ConfigError(f"{certificate} is expired since {end:%Y-%m-%d}", _MADE_ANEW)
+
+
 def context_of(certificate: Path, key: Path) -> ssl.SSLContext:
     """Return what a server needs to encrypt, TLS 1.2 or newer.
 
-    A certificate that is not yet valid is taken: the clock of a small machine may be wrong after
-    a start, and it is the other side that judges. Raises ConfigError: a file is missing,
-    unreadable or expired, or the key belongs to another certificate.
+    Raises ConfigError: a file is missing or unreadable, or the key is of another certificate.
     """
-    from cryptography.x509 import Certificate
-
-    read: Certificate = _read(certificate)
-    if read.not_valid_after_utc <= datetime.now(timezone.utc):
-        raise ConfigError(
-            f"{certificate} is expired since {read.not_valid_after_utc:%Y-%m-%d}", _MADE_BY
-        )
+    _read(certificate)  # tells which of the two files is the wrong one
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except ssl.SSLError as error:
-        told = "belongs to another certificate" if "MISMATCH" in str(error) else "is no usable key"
-        raise ConfigError(f"{key} {told} ({certificate.name})", _MADE_BY) from error
+        told = "is not the key of" if "MISMATCH" in str(error) else "is no usable key of"
+        raise ConfigError(f"{key} {told} {certificate}", _MADE_ANEW) from error
     except OSError as error:
-        raise ConfigError(f"{key} cannot be read ({error.strerror})", _MADE_BY) from error
+        raise ConfigError(f"{key} cannot be read ({error.strerror})", _MADE_ANEW) from error
     return context
 
 
@@ -160,4 +163,4 @@ def _read(certificate: Path) -> x509.Certificate:
             f"{certificate} cannot be read ({error.strerror})", "hean kiosk certificate makes one"
         ) from error
     except ValueError as error:
-        raise ConfigError(f"{certificate} is no certificate in PEM form", _MADE_BY) from error
+        raise ConfigError(f"{certificate} is no certificate in PEM form", _MADE_ANEW) from error

@@ -7,22 +7,18 @@ revoked ends at once, without a restart.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from llm.knowledge.files import write_atomically
 from voice.errors import ConfigError, UsageError
+from voice.kiosk.private import locked, write_private
 
 SCOPES = ("ask", "operate", "admin")
 """What a token allows; each includes the ones before it."""
@@ -49,11 +45,11 @@ class Token:
         """Return whether the token is good for a scope."""
         return SCOPES.index(self.scope) >= SCOPES.index(scope)
 
-    def expired(self, now: datetime | None = None) -> bool:
+    def expired(self, at: datetime | None = None) -> bool:
         """Return whether its time is over."""
         if not self.expires:
             return False
-        return datetime.fromisoformat(self.expires) <= (now or _now())
+        return datetime.fromisoformat(self.expires) <= (at or now())
 
 
 class TokenFile:
@@ -68,10 +64,10 @@ class TokenFile:
         """Return all tokens, the oldest first. Raises ConfigError: the file is damaged."""
         try:
             stat = self._path.stat()
-            now = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-            if now != self._seen:
+            version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            if version != self._seen:
                 self._tokens = _parsed(self._path.read_text(encoding="utf-8"))
-                self._seen = now
+                self._seen = version
         except FileNotFoundError:
             self._tokens, self._seen = (), None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -86,50 +82,39 @@ class TokenFile:
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name}: give the token a plain name", "for example hall-screen")
         secret = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
-        now = _now()
-        expires = (now + timedelta(days=days)).isoformat() if days else ""
-        with self._locked():
+        made = now()
+        expires = (made + timedelta(days=days)).isoformat() if days else ""
+        with locked(self._path.parent):
             known = self.tokens()
             if any(token.name == name for token in known):
                 raise UsageError(
                     f"there is a token {name} already", f"hean kiosk token revoke {name}"
                 )
-            self._write((*known, Token(name, scope, _digest(secret), now.isoformat(), expires)))
+            self._write((*known, Token(name, scope, digest_of(secret), made.isoformat(), expires)))
         return secret
 
     def revoke(self, name: str) -> None:
         """Let nobody in with a token any more. Raises UsageError."""
-        with self._locked():
+        with locked(self._path.parent):
             left = tuple(token for token in self.tokens() if token.name != name)
             if len(left) == len(self.tokens()):
                 raise UsageError(f"there is no token {name}", "hean kiosk token list")
             self._write(left)
 
-    def find(self, secret: str) -> Token | None:
-        """Return the token that these characters are, None if there is none or it is expired.
+    def find(self, digest: str) -> Token | None:
+        """Return the token with a digest, None if there is none or it is expired.
 
         All are compared, each in constant time: how long it takes tells nothing.
         """
-        digest, found = _digest(secret), None
+        found = None
         for token in self.tokens():
             if hmac.compare_digest(token.digest, digest):
                 found = token
         return None if found is None or found.expired() else found
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Let one program at a time change the file."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
-
     def _write(self, tokens: tuple[Token, ...]) -> None:
         content = {"tokens": [asdict(token) for token in tokens]}
-        write_atomically(self._path, json.dumps(content, indent=1) + "\n", private=True)
+        write_private(self._path, json.dumps(content, indent=1) + "\n")
 
 
 def _parsed(text: str) -> tuple[Token, ...]:
@@ -142,9 +127,11 @@ def _parsed(text: str) -> tuple[Token, ...]:
     return tokens
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """Return what is stored of a secret of many random bits."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Return the time in UTC, to the second."""
     return datetime.now(timezone.utc).replace(microsecond=0)
