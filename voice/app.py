@@ -24,6 +24,7 @@ from voice.listener import Listener
 from voice.memory import give_back
 from voice.responder import Responder
 from voice.shared_answerer import SharedAnswerer
+from voice.shared_recognizer import shared
 from voice.spoken_commands import SpokenCommands
 from voice.state import State
 from voice.threads import crashes_end
@@ -77,6 +78,8 @@ class Assistant:
     def __init__(self, config: Config, engines: Engines, devices: Devices, bus: Bus) -> None:
         self._devices = devices
         self._turns = Turns()
+        recognizer, self.recognizer_aside = shared(engines.ears.recognizer)
+        ears = replace(engines.ears, recognizer=recognizer)
         self.answerer = SharedAnswerer(engines.answerer)
         self._responder = Responder(self.answerer, engines.voice, devices.speaker, bus)
         self._responder.earcons = config.dialog.earcons
@@ -91,13 +94,11 @@ class Assistant:
         if canceller := devices.canceller:
             self.conversation.echo_known = lambda: canceller.adapted
         self._responder.follow = self.conversation.follow
-        wake = load_wake_engine(config, words, engines.ears.recognizer)
-        self._transcriber = Transcriber(
-            engines.ears, bus, self.conversation, knower(self.answerer), wake
-        )
+        wake = load_wake_engine(config, words, recognizer)
+        self._transcriber = Transcriber(ears, bus, self.conversation, knower(self.answerer), wake)
         self._transcriber.own_voice = devices.own_voice
         self._listener = Listener(
-            engines.ears,
+            ears,
             endpoint_rules(config),
             self._transcriber,
             self._turns,
@@ -117,6 +118,12 @@ class Assistant:
         """Tell whether nobody speaks, waits for an answer or hears one."""
         quiet = self.conversation.state is State.IDLE and not self._listener.speech
         return quiet and not (self.answering or self.transcribing)
+
+    @property
+    def engaged(self) -> bool:
+        """Tell whether a person is listened to, waits for an answer or hears one."""
+        waits = self.conversation.state in (State.LISTENING, State.THINKING, State.SPEAKING)
+        return waits or self.answering
 
     @property
     def live(self) -> bool:

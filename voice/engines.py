@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from asr import Recognizer, VoiceActivityDetector
@@ -17,20 +16,12 @@ from models.catalog import Model
 from models.store import Store
 from voice.active_slot import GGUF, with_current_slot
 from voice.config import Config
+from voice.ears import Ears as Ears  # also for whoever loads them here
 from voice.errors import UsageError
 from voice.tts import Synthesizer
 
 NO_MODEL = "none"
 """Value of llm.model with which only vetted texts are spoken."""
-
-
-@dataclass(frozen=True)
-class Ears:
-    """What is needed to hear."""
-
-    vad: VoiceActivityDetector
-    recognizer: Recognizer
-    repairer: Repairer
 
 
 class ModelFiles:
@@ -81,14 +72,15 @@ def trusted_keys_folder(config: Config) -> Path:
 
 def load_ears(config: Config, knowledge: KnowledgeBase) -> Ears:
     """Load voice activity detection, recognition and repair."""
+    return Ears(load_vad(config), load_recognizer(config), Repairer(knowledge.terms("zh")))
+
+
+def load_vad(config: Config) -> VoiceActivityDetector:
+    """Load voice activity detection. It remembers what it heard: each listener needs its own."""
     from asr.vad import SileroVad
 
-    _, vad_files = ModelFiles(config).find("vad")
-    return Ears(
-        SileroVad(vad_files, config.vad.threshold),
-        load_recognizer(config),
-        Repairer(knowledge.terms("zh")),
-    )
+    _, files = ModelFiles(config).find("vad")
+    return SileroVad(files, config.vad.threshold)
 
 
 def load_recognizer(config: Config) -> Recognizer:

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asr import RATE_HZ, Samples, Transcript, VoiceActivityDetector
 from asr.endpoint import EndpointRules
 from voice.audio.wavfile import read_audio
-from voice.engines import Ears
+from voice.ears import Ears
 from voice.errors import InputError
 
 _SEARCH_S = 120.0
 """How far into a recording speech is looked for."""
-_AFTER_S = 0.3
+AFTER_S = 0.3
 """Audio kept after the last speech."""
 
 
@@ -84,7 +85,7 @@ def find_question(
     A person who hesitates stays one question: pauses do not end it, only the longest length does,
     and then it ends with the last speech before that.
     """
-    voiced = _voiced_chunks(audio, vad, rules)
+    voiced = voiced_chunks(audio, vad, rules)
     warnings = []
     if length_s > _SEARCH_S:
         warnings.append(f"only the first {_SEARCH_S:.0f} of {length_s:.0f} seconds were searched")
@@ -99,11 +100,31 @@ def find_question(
             f"what is said more than {rules.max_utterance_s:.0f} seconds after the beginning "
             "of the question was not used"
         )
-    end = int((used[-1] + 1) * size + _AFTER_S * RATE_HZ)
+    end = int((used[-1] + 1) * size + AFTER_S * RATE_HZ)
     return audio[start : min(end, limit)], tuple(warnings)
 
 
-def _voiced_chunks(audio: Samples, vad: VoiceActivityDetector, rules: EndpointRules) -> np.ndarray:
+def utterances(audio: Samples, vad: VoiceActivityDetector, rules: EndpointRules) -> Iterator[slice]:
+    """Yield where in the audio somebody speaks: each utterance ends with a long enough pause, or
+    when it has become as long as one may be."""
+    size = vad.chunk_samples
+    pause = rules.silence_s * RATE_HZ / size
+    longest = (rules.max_utterance_s - rules.pre_roll_s - AFTER_S) * RATE_HZ / size
+    runs: list[list[int]] = []
+    for number in voiced_chunks(audio, vad, rules).tolist():
+        if not runs or number - runs[-1][-1] > pause or number - runs[-1][0] >= longest:
+            runs.append([])
+        runs[-1].append(number)
+    end = 0
+    for run in runs:
+        start = max(end, int(run[0] * size - rules.pre_roll_s * RATE_HZ))
+        end = min(len(audio), int((run[-1] + 1) * size + AFTER_S * RATE_HZ))
+        yield slice(start, end)
+
+
+def voiced_chunks(
+    audio: Samples, vad: VoiceActivityDetector, rules: EndpointRules
+) -> NDArray[np.int64]:
     """Return the numbers of the chunks with speech; clicks are no speech."""
     vad.reset()
     size = vad.chunk_samples
@@ -118,4 +139,4 @@ def _voiced_chunks(audio: Samples, vad: VoiceActivityDetector, rules: EndpointRu
         else:
             kept += run if len(run) >= shortest else []
             run = []
-    return np.array(kept, int)
+    return np.array(kept, np.int64)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from kws.words import load_words
-from voice.app import Assistant, Engines
+from voice.app import Assistant, Engines, endpoint_rules
+from voice.aside import Aside
 from voice.config import Config
-from voice.engines import signed_knowledge_of
+from voice.engines import load_vad, signed_knowledge_of
 from voice.errors import ConfigError
 from voice.events import Bus, Notice
 from voice.kiosk.board import Board
@@ -40,6 +42,7 @@ def served(
         topics_of(engines.knowledge),
         tuple(word.text for word in load_words(config.wake_file) if word.enabled),
         signed_knowledge_of(config).approval.text,
+        aside_of(config, engines, assistant),
     )
     try:
         server = Server(config.kiosk, kiosk)
@@ -55,3 +58,9 @@ def served(
         yield
     finally:
         server.close()
+
+
+def aside_of(config: Config, engines: Engines, assistant: Assistant) -> Aside:
+    """Return what programs may have of an assistant's ears and voice."""
+    ears = replace(engines.ears, vad=load_vad(config), recognizer=assistant.recognizer_aside)
+    return Aside(ears, engines.voice, endpoint_rules(config), lambda: assistant.engaged)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from asr.endpoint import EndpointRules
 from llm.answer import Answerer
-from tests.unit.scripted import answerer
+from tests.unit.scripted import Hum, answerer, ears
+from voice.aside import Aside
 from voice.events import Bus
 from voice.kiosk import KioskConfig
 from voice.kiosk.board import Board
@@ -46,6 +48,10 @@ class Lab:
         for observer in (vitals, metrics, board):
             self.bus.subscribe(observer)
         self.answerer = SharedAnswerer(asked or answerer())
+        self.engaged = False
+        """Whether a person is listened to or answered."""
+        self.voice = Hum()
+        self.aside = Aside(ears(), self.voice, EndpointRules(), lambda: self.engaged)
         self.kiosk = Kiosk(
             self.controls,
             self.answerer,
@@ -56,6 +62,7 @@ class Lab:
             dict(TOPICS),
             ("你好核安",),
             "not signed",
+            self.aside,
         )
         self.server = Server(KioskConfig(port=port), self.kiosk)
         self.url = self.server.url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from tests.unit.knowledge_base import base_of
 from voice.engines import Ears
 from voice.errors import DeviceError
 from voice.events import Event
-from voice.tts import SynthesisError
+from voice.tts import SynthesisError, pick_voice
 
 ENTRIES = (
     Entry("zh.water.tap", "zh", "water", ("自来水还能喝吗",), "先喝瓶装水。烧开没用。", ("F065",)),
@@ -61,6 +62,12 @@ class Hum:
         self._level, self._fails = level, fails
         self.may_speak = threading.Event()
         self.may_speak.set()
+
+    def speaking(self, voice: str, speed: float) -> Hum:
+        pick_voice(voice or "hum", self.voices, "hum")
+        other = copy(self)
+        other.speed = speed
+        return other
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False

@@ -28,8 +28,8 @@ def client(lab: Lab) -> Iterator[openai.OpenAI]:
         yield opened
 
 
-def test_the_assistant_is_the_only_model(client):
-    assert [model.id for model in client.models.list()] == ["hean"]
+def test_the_assistant_its_ears_and_its_voice_are_the_models(client):
+    assert [model.id for model in client.models.list()] == ["hean", "hean-asr", "hean-tts"]
 
 
 def test_the_last_question_gets_the_vetted_answer(client):

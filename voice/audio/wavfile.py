@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import tempfile
@@ -19,6 +20,9 @@ from voice.errors import InputError
 
 _MAX_READ_S = 120.0
 _BLOCK = 4096
+_MOST_VALUES = 48_000 * 4 * 120
+"""Decoded at once: four channels at 48 kHz for two minutes, 92 MB."""
+_MONO = "record in mono or stereo, at 16 to 48 kHz"
 _CONVERT = "convert it to WAV, FLAC or MP3, for example: ffmpeg -i FILE question.wav"
 
 
@@ -38,6 +42,26 @@ def read_audio(path: Path, rate_hz: int, max_s: float = _MAX_READ_S) -> tuple[Sa
     return resample(to_mono(frames), rate, rate_hz), max(length, len(frames)) / rate
 
 
+def decode_audio(data: bytes, rate_hz: int, max_s: float = _MAX_READ_S) -> tuple[Samples, float]:
+    """Return the first `max_s` seconds of a recording in memory as mono audio at `rate_hz`,
+    and the length of the whole recording in seconds.
+
+    A recording that is cut short is read as far as it goes. Raises InputError, also for what
+    would become far larger in memory than any recording of speech.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            kept = max_s * file.samplerate * file.channels
+        if kept > _MOST_VALUES:
+            raise InputError("the recording has more channels or a higher rate than is read", _MONO)
+        frames, rate, length = _read_frames(io.BytesIO(data), max_s)
+    except (soundfile.LibsndfileError, ValueError) as error:
+        raise InputError(f"not a recording that can be read ({error})", _CONVERT) from error
+    return resample(to_mono(frames), rate, rate_hz), max(length, len(frames)) / rate
+
+
 def _check_file(path: Path) -> None:
     """Raise InputError unless this is a file that can be read and has something in it."""
     try:
@@ -53,24 +77,26 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path}: the file is empty", "record the question again")
 
 
-def _read_frames(path: Path, max_s: float) -> tuple[NDArray[np.float32], int, int]:
+def _read_frames(source: Path | io.BytesIO, max_s: float) -> tuple[NDArray[np.float32], int, int]:
     """Return frames of shape (n, channels), their rate in Hz and the count the header promises."""
     import soundfile
 
-    with soundfile.SoundFile(path) as file:
+    with soundfile.SoundFile(source) as file:
         try:
             # At once: between blocks soundfile seeks, which garbles MP3.
             frames = file.read(int(max_s * file.samplerate), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
-            frames = _read_until_damage(path, int(max_s * file.samplerate))
+            frames = _read_until_damage(source, int(max_s * file.samplerate))
         return frames, file.samplerate, file.frames
 
 
-def _read_until_damage(path: Path, limit: int) -> NDArray[np.float32]:
+def _read_until_damage(source: Path | io.BytesIO, limit: int) -> NDArray[np.float32]:
     """Read in small blocks, so that damage costs only what follows it."""
     import soundfile
 
-    with soundfile.SoundFile(path) as file:
+    if isinstance(source, io.BytesIO):
+        source.seek(0)
+    with soundfile.SoundFile(source) as file:
         blocks = [np.zeros((0, file.channels), np.float32)]
         with contextlib.suppress(soundfile.LibsndfileError):
             while limit > 0:

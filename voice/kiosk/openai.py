@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from llm.answer import Answer
 from voice.kiosk.messages import Message, answer_of
 from voice.kiosk.rules import needs
+from voice.kiosk.speech import SPEECH_MODELS
 from voice.sentences import split_sentences
 from voice.shared_answerer import SharedAnswerer
 
@@ -61,9 +62,12 @@ def chat_routes(answerer: SharedAnswerer) -> APIRouter:
 
     @router.get("/models", dependencies=[needs("ask")])
     def models() -> Message:
-        """List the one model there is: the assistant."""
-        model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "hean"}
-        return {"object": "list", "data": [model]}
+        """List what there is: the assistant, what hears for it and what speaks for it."""
+        described = {"object": "model", "created": 0, "owned_by": "hean"}
+        return {
+            "object": "list",
+            "data": [{"id": name, **described} for name in (MODEL, *SPEECH_MODELS)],
+        }
 
     @router.post("/chat/completions", dependencies=[needs("ask")], response_model=None)
     def complete(request: ChatRequest) -> Message | StreamingResponse:

@@ -10,6 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from voice.aside import Busy
+from voice.errors import InputError
+from voice.tts import SynthesisError
+
 
 def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return the response that refuses a request in one line."""
@@ -23,6 +27,15 @@ def refuse_in_one_form(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(_request: Request, error: HTTPException) -> JSONResponse:
         return refusal(error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(Busy)
+    async def busy(_request: Request, error: Busy) -> JSONResponse:
+        return refusal(503, str(error), {"Retry-After": str(error.retry_s)})
+
+    @app.exception_handler(InputError)
+    @app.exception_handler(SynthesisError)
+    async def unusable(_request: Request, error: InputError | SynthesisError) -> JSONResponse:
+        return refusal(422, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, FastAPI, HTTPException, Response, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, FastAPI, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 
 import voice
-from llm.answer import MAX_QUESTION_CHARS
+from voice.aside import Aside
 from voice.kiosk import Controls
 from voice.kiosk.access import Access
+from voice.kiosk.asking import ask_routes
 from voice.kiosk.board import Board
-from voice.kiosk.bodies import FORMS, SHORT_JSON, SOUND
 from voice.kiosk.hub import Hub, TooManyClients, first_of
-from voice.kiosk.messages import Message, answer_of
+from voice.kiosk.messages import Message
 from voice.kiosk.metrics import CONTENT_TYPE, Metrics
 from voice.kiosk.openai import chat_routes
 from voice.kiosk.refusals import refuse_in_one_form
 from voice.kiosk.rules import Rules, needs, open_to_all
+from voice.kiosk.speech import speech_routes
 from voice.shared_answerer import SharedAnswerer
 from voice.vitals import Vitals
 
@@ -49,17 +49,7 @@ class Kiosk:
     """The wake words."""
     approval: str
     """Who has signed the knowledge base, in one sentence."""
-
-
-class Question(BaseModel):
-    """A question in writing."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    text: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARS)]
-    language: Literal["zh", "en"] | None = None
-    aloud: bool = False
-    """Speak the answer and show it on the screen, as if the question had been said."""
+    aside: Aside
 
 
 class Command(BaseModel):
@@ -96,7 +86,13 @@ def create_app(kiosk: Kiosk) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    routers = (_health(kiosk), _interface(kiosk), chat_routes(kiosk.answerer))
+    routers = (
+        _health(kiosk),
+        _interface(kiosk),
+        ask_routes(kiosk.controls, kiosk.answerer, kiosk.aside),
+        chat_routes(kiosk.answerer),
+        speech_routes(kiosk.aside),
+    )
     for router in routers:
         app.include_router(router)
     app.get("/", include_in_schema=False)(lambda: FileResponse(PAGE / "index.html"))
@@ -146,23 +142,6 @@ def _interface(kiosk: Kiosk) -> APIRouter:
             "approval": kiosk.approval,
             "volume": kiosk.controls.volume,
         }
-
-    @router.post(
-        "/ask",
-        dependencies=[needs("ask", {**SHORT_JSON, **FORMS, **SOUND})],
-        responses={503: {"description": "Needed for a spoken question"}},
-    )
-    async def ask(question: Question) -> Message:
-        """Answer a question by the answer policy; aloud, the answer comes with the events."""
-        if question.aloud:
-            ask_aloud = kiosk.controls.ask
-            await run_in_threadpool(ask_aloud, question.text, question.language or "")
-            return {"accepted": True}
-        aside = kiosk.answerer.answer_aside
-        answer = await run_in_threadpool(aside, question.text, question.language)
-        if answer is None:
-            raise HTTPException(503, "a spoken question comes first", {"Retry-After": "3"})
-        return answer_of(answer)
 
     @router.post("/command", dependencies=[needs("operate")])
     def command(wanted: Command) -> dict[str, bool]:

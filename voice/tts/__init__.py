@@ -61,6 +61,14 @@ class Synthesizer(Protocol):
         """Return engine, voices and speed: what a cache key needs to know."""
         ...
 
+    def speaking(self, voice: str, speed: float) -> Synthesizer:
+        """Return the same model with one voice for all languages ("" = as it is) and a speed.
+
+        What is loaded is shared; how this one speaks stays. Raises SynthesisError if there is no
+        such voice.
+        """
+        ...
+
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Samples]:

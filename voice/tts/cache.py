@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,15 @@ class CachedSynthesizer:
     @speed.setter
     def speed(self, speed: float) -> None:
         self._inner.speed = speed
+
+    def speaking(self, voice: str, speed: float) -> CachedSynthesizer:
+        """Return the same with another voice ("" = as it is) and speed, and what is kept of it.
+
+        Raises SynthesisError if there is no such voice.
+        """
+        other = copy(self)
+        other._inner = self._inner.speaking(voice, speed)
+        return other
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ class KokoroSynthesizer:
     rate_hz = RATE_HZ
 
     def __init__(self, files: Files, config: TtsConfig) -> None:
-        styles = _load_styles(files["voices"])
+        self._styles_file = files["voices"]
+        styles = _load_styles(self._styles_file)
         self.voices = tuple(styles)
         wanted = {"zh": config.voice_zh, "en": config.voice_en}
         chosen = {
@@ -61,6 +63,21 @@ class KokoroSynthesizer:
     def name(self) -> str:
         """Return engine, voices and speed."""
         return f"{self._who} x{self.speed:g}"
+
+    def speaking(self, voice: str, speed: float) -> KokoroSynthesizer:
+        """Return the same model with one voice for all languages ("" = as it is) and a speed.
+
+        Raises SynthesisError if there is no such voice.
+        """
+        other = copy(self)
+        other.speed = speed
+        if voice:
+            pick_voice(voice, self.voices, voice)
+            # Read again: kept, all of them would take as much room as a small model.
+            style = _load_styles(self._styles_file)[voice]
+            other._styles = dict.fromkeys(READERS, style)
+            other._who = f"kokoro {voice} {voice}"
+        return other
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,18 @@ class SherpaSynthesizer:
     def name(self) -> str:
         """Return engine, voice and speed."""
         return f"{self._who} x{self.speed:g}"
+
+    def speaking(self, voice: str, speed: float) -> SherpaSynthesizer:
+        """Return the same model with another voice ("" = as it is) and speed.
+
+        Raises SynthesisError if there is no such voice.
+        """
+        other = copy(self)
+        other.speed = speed
+        if voice:
+            other._speaker = int(pick_voice(voice, self.voices, voice))
+            other._who = f"{self._who.split()[0]} {voice}"
+        return other
 
     def synthesize(
         self, text: str, language: str, cancelled: Callable[[], bool] = lambda: False
