@@ -13,11 +13,13 @@ from voice.config import Config
 from voice.engines import load_vad, signed_knowledge_of
 from voice.errors import ConfigError
 from voice.events import Bus, Notice
+from voice.kiosk.beyond import Beyond, beyond_of
 from voice.kiosk.board import Board
 from voice.kiosk.hub import Hub
 from voice.kiosk.metrics import Metrics
 from voice.kiosk.routes import Kiosk
 from voice.kiosk.server import Server
+from voice.kiosk.tls import check_valid
 from voice.kiosk.topics import topics_of
 from voice.vitals import Vitals
 
@@ -45,7 +47,7 @@ def served(
         aside_of(config, engines, assistant),
     )
     try:
-        server = Server(config.kiosk, kiosk)
+        server = Server(config.kiosk, kiosk, _beyond(config, bus))
     except ConfigError as error:
         bus.publish(Notice(0, f"no screen: {error.message}; {error.fix}"))
         yield
@@ -54,6 +56,8 @@ def served(
     bus.subscribe(metrics)
     server.start()
     bus.publish(Notice(0, f"the screen is at {server.url}"))
+    if server.tls_port:
+        bus.publish(Notice(0, f"other machines are served at port {server.tls_port} (https)"))
     try:
         yield
     finally:
@@ -64,3 +68,15 @@ def aside_of(config: Config, engines: Engines, assistant: Assistant) -> Aside:
     """Return what programs may have of an assistant's ears and voice."""
     ears = replace(engines.ears, vad=load_vad(config), recognizer=assistant.recognizer_aside)
     return Aside(ears, engines.voice, endpoint_rules(config), lambda: assistant.engaged)
+
+
+def _beyond(config: Config, bus: Bus) -> Beyond | None:
+    """Return how other machines are served; what is wrong with that costs them, not the voice."""
+    try:
+        beyond = beyond_of(config.kiosk, config.kiosk_folder)
+        if beyond:
+            check_valid(beyond.certificate)
+    except ConfigError as error:
+        bus.publish(Notice(0, f"other machines are not served: {error.message}; {error.fix}"))
+        return None
+    return beyond

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime
 from typing import Any
 
 from voice.commands import kiosk_pin
@@ -86,20 +85,28 @@ def _create(args: argparse.Namespace, config: Config) -> int:
 
 
 def _list(args: argparse.Namespace, config: Config) -> int:
+    from voice.kiosk.keyring import last_used
     from voice.kiosk.tokens import TokenFile
 
-    tokens = TokenFile(config.kiosk_folder).tokens()
+    tokens, used = TokenFile(config.kiosk_folder).tokens(), last_used(config.kiosk_folder)
+    rows: list[dict[str, str]] = [
+        {
+            "name": one.name,
+            "scope": one.scope,
+            "created": one.created,
+            "used": used[one.digest].isoformat() if one.digest in used else "",
+            "expires": one.expires,
+        }
+        for one in tokens
+    ]
     if args.json:
-        rows = [
-            {"name": one.name, "scope": one.scope, "created": one.created, "expires": one.expires}
-            for one in tokens
-        ]
         print_json({"tokens": rows})
         return 0
-    for one in tokens:
-        ends = f"expires {_day(one.expires)}" if one.expires else "for ever"
+    for one, row in zip(tokens, rows, strict=True):
+        seen = f"used {row['used'][:16].replace('T', ' ')} UTC" if row["used"] else "never used"
+        ends = f"expires {one.expires[:10]}" if one.expires else "for ever"
         ends = "expired" if one.expired() else ends
-        print(f"{one.name:24}{one.scope:9}made {_day(one.created)}  {ends}")
+        print(f"{one.name:24}{one.scope:9}made {one.created[:10]}  {seen:26}{ends}")
     if not tokens:
         print("there is no token: only this machine is let in (hean kiosk token create NAME)")
     return 0
@@ -128,7 +135,3 @@ def _certificate(args: argparse.Namespace, config: Config) -> int:
         print(f"{file}: good for {', '.join(names)}")
         print(f"fingerprint (SHA-256): {fingerprint}")
     return 0
-
-
-def _day(time: str) -> str:
-    return datetime.fromisoformat(time).date().isoformat()

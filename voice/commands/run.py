@@ -72,6 +72,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     recording = _recording(args, config)
     file = args.out or (ANSWER if recording else None)
     _check_writable(file)
+    _check_access(config)
     happened: Counter[type[Event]] = Counter()
     bus = Bus()
     bus.subscribe(TerminalView())
@@ -170,6 +171,14 @@ def _check_writable(file: Path | None) -> None:
     """Raise InputError now rather than when the conversation is over and would be lost."""
     if file and (file.is_dir() or not os.access(file.parent, os.W_OK)):
         raise InputError(f"{file}: cannot be written", "name a file in a folder that exists")
+
+
+def _check_access(config: Config) -> None:
+    """Raise ConfigError now if other machines were to be served without token or encryption."""
+    if config.kiosk.enabled and config.kiosk.beyond:
+        from voice.kiosk.beyond import beyond_of
+
+        beyond_of(config.kiosk, config.kiosk_folder)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

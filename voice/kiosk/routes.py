@@ -18,8 +18,11 @@ from voice.aside import Aside
 from voice.kiosk import Controls
 from voice.kiosk.access import Access
 from voice.kiosk.asking import ask_routes
+from voice.kiosk.beyond import Beyond
 from voice.kiosk.board import Board
 from voice.kiosk.hub import Hub, TooManyClients, first_of
+from voice.kiosk.limits import Limits
+from voice.kiosk.login import login_routes
 from voice.kiosk.messages import Message
 from voice.kiosk.metrics import CONTENT_TYPE, Metrics
 from voice.kiosk.openai import chat_routes
@@ -68,7 +71,7 @@ class Volume(BaseModel):
     volume: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-def create_app(kiosk: Kiosk) -> FastAPI:
+def create_app(kiosk: Kiosk, limits: Limits, beyond: Beyond | None) -> FastAPI:
     """Return the application that answers all requests."""
 
     @asynccontextmanager
@@ -86,18 +89,21 @@ def create_app(kiosk: Kiosk) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    keyring, names = (beyond.keyring, beyond.names) if beyond else (None, ())
     routers = (
         _health(kiosk),
         _interface(kiosk),
         ask_routes(kiosk.controls, kiosk.answerer, kiosk.aside),
         chat_routes(kiosk.answerer),
         speech_routes(kiosk.aside),
+        login_routes(keyring),
     )
     for router in routers:
         app.include_router(router)
     app.get("/", include_in_schema=False)(lambda: FileResponse(PAGE / "index.html"))
+    app.get("/login", include_in_schema=False)(lambda: FileResponse(PAGE / "login.html"))
     app.mount("/static", StaticFiles(directory=PAGE))
-    app.add_middleware(Access, rules=Rules(routers))
+    app.add_middleware(Access, rules=Rules(routers), limits=limits, keyring=keyring, names=names)
     refuse_in_one_form(app)
     return app
 

@@ -15,11 +15,22 @@ export function connect(take, lost) {
     });
     socket.addEventListener("close", () => {
       lost();
+      checkSession();
       setTimeout(open, waitMs);
       waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
     });
   };
   open();
+}
+
+/** On another machine: sign in again if the device knows this browser no more. */
+async function checkSession() {
+  if (location.protocol !== "https:") return;
+  try {
+    if ((await fetch("/v1/about")).status === 401) location.assign("/login");
+  } catch {
+    // the line is broken: it is tried again
+  }
 }
 
 /** Send an object as JSON; false if the assistant did not take it. */
