@@ -9,13 +9,16 @@ line are ignored and made again.
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import IO, Any, Literal, cast, get_args
 
-from kws import WakeWordError
+import numpy as np
+
+from kws import RATE_HZ, Samples, WakeWordError
 
 Kind = Literal["wake", "breath", "near", "random", "sentence", "english", "human", "noise"]
 """wake: a wake word alone or among other words; breath: with a question right after it; near:
@@ -24,6 +27,7 @@ Split = Literal["train", "dev"]
 
 TABLE = "clips.jsonl"
 AUDIO = "clips"
+_LONGEST_LINE = 65_536
 
 
 class CorpusError(WakeWordError):
@@ -76,21 +80,33 @@ def append_clips(folder: Path, clips: Iterable[Clip]) -> None:
     text = "".join(json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips)
     path = folder / TABLE
     try:
-        _cut_half_line(path)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # others may be adding clips, too
+            _cut_half_line(file)
+            file.write(text.encode())
     except OSError as error:
         raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _cut_half_line(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("rb+") as file:
-        end = file.seek(0, 2)
-        tail = file.seek(max(0, end - 65_536))
-        whole = file.read().rfind(b"\n") + 1
-        file.truncate(tail + whole if whole or tail == 0 else end)
+def write_audio(path: Path, audio: Samples) -> None:
+    """Write the audio of a clip as a whole, or nothing. Raises CorpusError."""
+    import soundfile
+
+    half = path.with_suffix(".half")
+    try:
+        with half.open("wb") as file:
+            soundfile.write(file, np.clip(audio, -1, 1), RATE_HZ, format="FLAC", subtype="PCM_16")
+        half.replace(path)
+    except (OSError, soundfile.SoundFileError) as error:
+        half.unlink(missing_ok=True)
+        raise CorpusError(f"{path} cannot be written: {error}") from error
+
+
+def _cut_half_line(file: IO[bytes]) -> None:
+    """Cut off what was being written when the power went."""
+    end = file.seek(0, 2)
+    start = file.seek(max(0, end - _LONGEST_LINE))
+    file.truncate(start + file.read().rfind(b"\n") + 1)
 
 
 def _clip(line: str, where: str) -> Clip:
