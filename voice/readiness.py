@@ -8,20 +8,33 @@ import platform
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import voice
 from llm import KnowledgeError
+from llm.answer import Answer
+from llm.flash.journal import BY_HAND, IDLE
+from llm.flash.manifest import GoldenQuestion
+from llm.flash.store import fault
 from llm.knowledge.sign import SIGNED
 from models.catalog import Catalog
 from models.store import Store
+from voice.active_slot import slots_of
 from voice.bootstrap import cpu_flags
 from voice.config import Config
 from voice.engines import NO_MODEL, signed_knowledge_of
-from voice.errors import DeviceError, KnowledgeFault, ModelError, StageError
+from voice.errors import (
+    DeviceError,
+    FlashFault,
+    HealthFault,
+    KnowledgeFault,
+    ModelError,
+    StageError,
+)
+from voice.flash.health import QUESTIONS, SAME_DECISION
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 PACKAGES = ("sherpa-onnx", "onnxruntime", "llama-cpp-python", "numpy", "sounddevice", "soundfile")
@@ -29,6 +42,7 @@ FAST_FLAGS = {"x86_64": "avx2", "aarch64": "asimddp"}
 """The instruction set that the speed figures of the README rest on."""
 BASE_MEMORY_MB = 250
 """What the program takes besides its models."""
+_MOST_GOLDEN = 8
 
 
 @dataclass(frozen=True)
@@ -53,9 +67,10 @@ def findings(config: Config) -> Iterator[Finding]:
     store = Store(config.store)
     yield software()
     yield processor()
-    yield memory(_used_models(config, store.catalog), store.catalog)
+    yield memory(used_models(config, store.catalog), store.catalog)
     yield disk(store)
     yield from model_profiles(config, store)
+    yield slots(config)
     yield from knowledge(config)
     yield from sound()
     yield permissions()
@@ -118,7 +133,7 @@ def disk(store: Store) -> Finding:
 
 def model_profiles(config: Config, store: Store) -> Iterator[Finding]:
     """Look at the models in use, then at those of the other profiles."""
-    used = _used_models(config, store.catalog)
+    used = used_models(config, store.catalog)
     problems = list(filter(None, map(store.problem, used.values())))
     title = f"models ({config.models.profile}, in use)"
     if problems:
@@ -133,7 +148,7 @@ def model_profiles(config: Config, store: Store) -> Iterator[Finding]:
             yield Finding(f"models ({name})", OK, f"{have} of {len(profile)} here, not in use")
 
 
-def _used_models(config: Config, catalog: Catalog) -> dict[str, str]:
+def used_models(config: Config, catalog: Catalog) -> dict[str, str]:
     """Return the model of each stage: that of the profile, unless the configuration names one."""
     chosen = {"asr": config.asr.model, "llm": config.llm.model, "tts": config.tts.model}
     used = dict(catalog.profile(config.models.profile))
@@ -145,6 +160,58 @@ def _used_models(config: Config, catalog: Catalog) -> dict[str, str]:
     if config.llm.server_url or used.get("llm") == NO_MODEL:
         used.pop("llm", None)
     return used
+
+
+def slots(config: Config) -> Finding:
+    """Look at the flashed model that is in use, and at how the last flash ended.
+
+    Sizes are compared; `hean slots verify` reads everything.
+    """
+    subject, kept = "flashed model", slots_of(config)
+    status = kept.status()
+    current, last = status.current, status.journal.last
+    if current is None:
+        text = "none: the models of the profile are used"
+    else:
+        text = f"{current.manifest.name} version {current.manifest.version}"
+    if problem := current and fault(kept.disk, current, quick=True):
+        fix = "start hean, which goes back to the one before; then flash it again"
+        return Finding(subject, FAILURE, f"{text}: {problem}", fix, FlashFault.exit_code)
+    if status.journal.state != IDLE:
+        return Finding(subject, WARNING, f"{text}, on trial", "start hean: it proves itself there")
+    if last.slot and not last.good and last.reason != BY_HAND:
+        tried = f"{last.name} version {last.version} was not kept: {last.reason}"
+        return Finding(
+            subject, WARNING, f"{text}; {tried}", "make or train it again, then flash it"
+        )
+    return Finding(subject, OK, text)
+
+
+def golden_question(
+    config: Config, answer: Callable[[str, str | None], Answer | None]
+) -> Iterator[Finding]:
+    """Ask through the whole answer path what the slot in use was signed with, else what always has
+    a vetted answer. `answer` returns None while a person is answered."""
+    current = slots_of(config).current()
+    signed = current.manifest.health.questions if current else ()
+    text, language = QUESTIONS[0]
+    for golden in signed[:_MOST_GOLDEN] or (GoldenQuestion(text, language, "verbatim"),):
+        subject = f"golden question {golden.text}"
+        began_s = time.monotonic()
+        got = answer(golden.text, golden.language)
+        took = f"{time.monotonic() - began_s:.2f} s"
+        if got is None:
+            yield Finding(subject, WARNING, "a person was answered instead", "try again")
+        elif _kind(got.decision) != _kind(golden.decision):
+            text = f"{got.decision} instead of {golden.decision}, {took}"
+            fix = "hean slots rollback, or flash it again"
+            yield Finding(subject, FAILURE, text, fix, HealthFault.exit_code)
+        else:
+            yield Finding(subject, OK, f"{got.decision}, {took}: {got.text}")
+
+
+def _kind(decision: str) -> str:
+    return SAME_DECISION.get(decision, decision)
 
 
 def knowledge(config: Config) -> Iterator[Finding]:

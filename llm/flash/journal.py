@@ -20,6 +20,8 @@ from llm.flash.disk import FILE, Disk, replace_file
 JOURNAL, MEMORY = "journal.json", "memory.json"
 IDLE, SWITCHING, TRIAL, RETURNING = "idle", "switching", "trial", "returning"
 STATES = (IDLE, SWITCHING, TRIAL, RETURNING)
+BY_HAND = "rolled back by hand"
+"""Reason of a change back that a person wanted."""
 TRIES = 3
 """Starts that a new slot has to prove itself."""
 MAX_STEPS = 28

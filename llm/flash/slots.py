@@ -14,6 +14,7 @@ from llm.flash import FlashError
 from llm.flash.bundle import Bundle, Counter, uncounted
 from llm.flash.disk import LINK, NOTHING, Disk, replace_link
 from llm.flash.journal import (
+    BY_HAND,
     IDLE,
     MAX_STEPS,
     RETURNING,
@@ -165,14 +166,14 @@ class Slots:
         with self._changing():
             journal = self._recover("")
             if journal.state == TRIAL:
-                self._go_back(journal, "rolled back by hand", "")
+                self._go_back(journal, BY_HAND, "")
                 return
             previous, current = self._identity_of(PREVIOUS), self._identity_of(CURRENT)
             if read_slot(self.disk, previous):
                 self._begin_switch(journal, previous)
             elif current:
                 change = replace(journal, generation=journal.generation + 1, slot=current)
-                self._go_back(change, "rolled back by hand", "")
+                self._go_back(change, BY_HAND, "")
             else:
                 raise FlashError("slot", "there is no slot to go back from", "hean slots status")
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import APIRouter
 
 from asr.endpoint import EndpointRules
 from llm.answer import Answerer
@@ -12,14 +16,21 @@ from tests.unit.scripted import Hum, answerer, ears
 from voice.aside import Aside
 from voice.events import Bus
 from voice.kiosk import KioskConfig
+from voice.kiosk.beyond import beyond_of
 from voice.kiosk.board import Board
 from voice.kiosk.hub import Hub
+from voice.kiosk.limits import Limits
+from voice.kiosk.limits import Limits
 from voice.kiosk.metrics import Metrics
 from voice.kiosk.routes import Kiosk
 from voice.kiosk.server import Server
+from voice.kiosk.tls import CERTIFICATE, make_certificate
+from voice.kiosk.tokens import SCOPES, TokenFile
 from voice.shared_answerer import SharedAnswerer
 from voice.vitals import Vitals
 
+OUTSIDE = "127.0.0.2"
+"""An address that stands for one beyond this machine: it is none of the kiosk's own."""
 TOPICS = {"zh": [{"id": "water", "title": "水", "questions": ["自来水还能喝吗"]}], "en": []}
 
 
@@ -41,7 +52,17 @@ class Noted:
 class Lab:
     """A server, its address, and the bus that feeds it."""
 
-    def __init__(self, asked: Answerer | None = None, port: int = 0) -> None:
+    limits: Limits | None = None
+    """Of what one client may ask; None = as usual."""
+
+    def __init__(
+        self,
+        asked: Answerer | None = None,
+        port: int = 0,
+        folder: Path | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """With the folder of tokens and a certificate other machines are served, too."""
         self.bus, self.controls = Bus(), Noted()
         hub, vitals = Hub(), Vitals()
         metrics, board = Metrics(vitals), Board(hub.tell)
@@ -63,16 +84,44 @@ class Lab:
             ("你好核安",),
             "not signed",
             self.aside,
+            self.more(board),
         )
-        self.server = Server(KioskConfig(port=port), self.kiosk)
+        self.server = Server(KioskConfig(port=port), self.kiosk, limits=self.limits)
         self.url = self.server.url
+
+    def more(self, board: Board) -> tuple[APIRouter, ...]:
+        """Return what else is served."""
+        return ()
 
 
 @contextmanager
-def open_lab(asked: Answerer | None = None, port: int = 0) -> Iterator[Lab]:
-    lab = Lab(asked, port)
+def open_lab(
+    asked: Answerer | None = None,
+    port: int = 0,
+    folder: Path | None = None,
+    limits: Limits | None = None,
+) -> Iterator[Lab]:
+    lab = Lab(asked, port, folder, limits)
     lab.server.start()
     try:
         yield lab
     finally:
         lab.server.close()
+
+
+def prepared(folder: Path) -> Path:
+    """Return a folder with a certificate and one token of each scope; NAME.token has it."""
+    make_certificate(folder, [OUTSIDE, "kiosk.test"])
+    for scope in SCOPES:
+        (folder / f"{scope}.token").write_text(TokenFile(folder).create(scope, scope))
+    return folder
+
+
+def bearer(folder: Path, scope: str) -> dict[str, str]:
+    """Return the header with the token of a scope."""
+    return {"Authorization": f"Bearer {(folder / f'{scope}.token').read_text()}"}
+
+
+def trusting(folder: Path) -> ssl.SSLContext:
+    """Return what a client needs to believe the certificate."""
+    return ssl.create_default_context(cafile=folder / CERTIFICATE)

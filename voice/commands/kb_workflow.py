@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
 from collections import Counter
 from datetime import date
@@ -15,7 +14,6 @@ from voice.config import Config
 from voice.errors import KnowledgeFault, UsageError
 
 if TYPE_CHECKING:
-    from llm.knowledge import Entry, KnowledgeBase
     from llm.knowledge.documents import Document
     from llm.knowledge.importing import Draft
 
@@ -183,19 +181,19 @@ def _review(args: argparse.Namespace, config: Config) -> int:
         return _change(args, config)
     from llm.knowledge.review import due, entry_of
     from voice.engines import knowledge_of
+    from voice.reviewing import shown
 
     knowledge = knowledge_of(config)
     if args.ids:
-        shown = [_shown(knowledge, entry_of(knowledge, name)) for name in args.ids]
+        rows = [shown(knowledge, entry_of(knowledge, name)) for name in args.ids]
         if args.json:
-            print_json({"entries": shown})
-        for row in shown if not args.json else ():
+            print_json({"entries": rows})
+        for row in rows if not args.json else ():
             print("\n".join(_lines(row)))
         return 0
     waiting = due(knowledge, date.today())
     if args.json:
-        rows = [{"id": d.entry.id, "reason": d.reason} for d in waiting]
-        print_json({"due": rows})
+        print_json({"due": [{"id": d.entry.id, "reason": d.reason} for d in waiting]})
     else:
         for item in waiting:
             print(f"{item.entry.id}: {item.reason}")
@@ -204,9 +202,8 @@ def _review(args: argparse.Namespace, config: Config) -> int:
 
 
 def _change(args: argparse.Namespace, config: Config) -> int:
-    from llm.knowledge import load_knowledge
-    from llm.knowledge.review import Change, apply_review
-    from voice.engines import knowledge_folder, own_folder
+    from llm.knowledge.review import Change
+    from voice.reviewing import review
 
     verb = "--vet" if args.vet else "--unvet"
     if not args.ids:
@@ -219,8 +216,7 @@ def _change(args: argparse.Namespace, config: Config) -> int:
     day = _day(args.date) if args.date else date.today().isoformat()
     reviewer = " ".join((args.reviewer or "").split())
     change = Change("vetted", reviewer, day) if args.vet else Change("draft", reviewer)
-    folders = [knowledge_folder(config), own_folder(config)]
-    written = apply_review(load_knowledge(*folders), args.ids, change, folders)
+    written = review(config, args.ids, change)
     if args.json:
         print_json({"ids": args.ids, "status": change.status, "files": list(map(str, written))})
     else:
@@ -233,21 +229,6 @@ def _day(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
         raise UsageError(f"--date {text}: not a day", "for example 2026-11-22") from error
-
-
-def _shown(knowledge: KnowledgeBase, entry: Entry) -> dict[str, Any]:
-    from llm.knowledge.review import obstacles
-    from llm.knowledge.suspicion import suspicions
-
-    vetted = dataclasses.replace(
-        entry, status="vetted", reviewer=entry.reviewer or "-", reviewed=entry.reviewed or "-"
-    )
-    return {
-        "entry": dataclasses.asdict(entry),
-        "sources": [dataclasses.asdict(source) for source in knowledge.sources_of(entry)],
-        "look": [f"{found.reason}: {found.text}" for found in suspicions(entry.passage)],
-        "obstacles": obstacles(knowledge, [vetted]),
-    }
 
 
 def _lines(row: dict[str, Any]) -> list[str]:

@@ -53,6 +53,8 @@ class Kiosk:
     approval: str
     """Who has signed the knowledge base, in one sentence."""
     aside: Aside
+    more: tuple[APIRouter, ...] = ()
+    """Routes that are served, too: the operator area."""
 
 
 class Command(BaseModel):
@@ -97,6 +99,7 @@ def create_app(kiosk: Kiosk, limits: Limits, beyond: Beyond | None) -> FastAPI:
         chat_routes(kiosk.answerer),
         speech_routes(kiosk.aside),
         login_routes(keyring),
+        *kiosk.more,
     )
     for router in routers:
         app.include_router(router)

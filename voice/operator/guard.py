@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hmac import compare_digest
 
 from fastapi import HTTPException, Request
 
+from voice.errors import HeanError, translated
 from voice.operator.sessions import Sessions
 
 COOKIE = "hean_operator"
@@ -39,3 +42,14 @@ class Guard:
         same_site(request)
         if not compare_digest(request.headers.get(CSRF_HEADER, "").encode(), session.csrf.encode()):
             raise HTTPException(403, f"the header {CSRF_HEADER} is not that of this session")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Answer what cannot be done with status 409 and one line: what happened, what to do."""
+    try:
+        with translated():
+            yield
+    except HeanError as error:
+        told = f"{error.message}; {error.fix}" if error.fix else error.message
+        raise HTTPException(409, told) from error

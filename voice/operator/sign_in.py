@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from voice.errors import ConfigError
+from voice.kiosk.rules import needs
 from voice.operator.guard import COOKIE, same_site
 from voice.operator.pin import MAX_DIGITS, Pin, TooSoon
 from voice.operator.sessions import IDLE_S, Sessions
@@ -43,7 +44,9 @@ def require_pin(pin: Pin, digits: str) -> None:
 
 def sign_in_routes(pin: Pin, sessions: Sessions) -> APIRouter:
     """Return the routes that need no session."""
-    router = APIRouter(prefix=PATH, tags=["operator"], dependencies=[Depends(same_site)])
+    router = APIRouter(
+        prefix=PATH, tags=["operator"], dependencies=[needs("admin"), Depends(same_site)]
+    )
 
     def state(cookie: str) -> dict[str, Any]:
         session = sessions.find(cookie)

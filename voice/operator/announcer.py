@@ -1,0 +1,65 @@
+"""Tells the public screen what must be seen there: a failed flash, a stick with a new model."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from voice.config import Config
+from voice.flash.told import seen, unseen
+from voice.kiosk.board import Board
+from voice.operator.sticks import Offer, Sticks
+
+_LOGGER = logging.getLogger(__name__)
+FLASH, STICK = "flash", "stick"
+"""Names of the notices."""
+LOOK_AGAIN_S = 2.0
+
+
+class Announcer:
+    """A thread that looks for sticks and failures, also for those that another process caused."""
+
+    def __init__(self, config: Config, board: Board, sticks: Sticks) -> None:
+        self._config = config
+        self._board = board
+        self._sticks = sticks
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="announcer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """End."""
+        self._ended.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Bring the notices up to date."""
+        failure = unseen(self._config)
+        notice = None
+        if failure:
+            shown = ("name", "version", "reason", "at")
+            notice = {key: getattr(failure, key) for key in shown}
+        self._board.post(FLASH, notice)
+        offers = [offer for offer in self._sticks.look() if offer.welcome]
+        self._board.post(STICK, _named(offers[0]) if offers else None)
+
+    def seen(self) -> None:
+        """Somebody has seen the failure."""
+        seen(self._config)
+        self.look()
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self.look()
+            except OSError as error:  # a stick that is pulled out while it is read
+                _LOGGER.warning("sticks cannot be looked at: %s", error)
+            self._ended.wait(LOOK_AGAIN_S)
+
+
+def _named(offer: Offer) -> dict[str, object]:
+    bundle = offer.bundle or {}
+    return {"name": bundle.get("name", ""), "version": bundle.get("version", 0)}
