@@ -32,8 +32,8 @@ class Speaker:
 
     styles: Styles
     speed: float
-    made_of: str
-    """Voices and their parts, for example zf_xiaobei 0.62 + jf_alpha 0.38."""
+    chiefly: str
+    """The voice that has the largest part."""
 
 
 class Mixer:
@@ -57,8 +57,8 @@ class Mixer:
             parts = {name: share * (1 - foreign) for name, share in parts.items()}
             parts |= self._shares(rng, others, int(rng.integers(1, 3)), foreign)
         styles = sum(np.float32(share) * self._voices[name] for name, share in parts.items())
-        made_of = " + ".join(f"{name} {share:.2f}" for name, share in parts.items())
-        return Speaker(np.asarray(styles, np.float32), float(rng.uniform(*SPEEDS)), made_of)
+        chiefly = max(parts, key=lambda name: parts[name])
+        return Speaker(np.asarray(styles, np.float32), float(rng.uniform(*SPEEDS)), chiefly)
 
     @staticmethod
     def _shares(

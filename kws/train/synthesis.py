@@ -45,11 +45,11 @@ class Studio:
         texts = [phrase.text + stop for phrase, stop in zip(reading.phrases, stops, strict=True)]
         audio = self._speak(texts, reading.language, speaker)
         pieces = cut(audio, [len(phrase.tokens) for phrase in reading.phrases])
-        clips = list(self._kept(reading, pieces))
+        clips = list(self._kept(reading, pieces, speaker))
         append_clips(self._folder, clips)
         return clips
 
-    def _kept(self, reading: Reading, pieces: list[Piece]) -> Iterator[Clip]:
+    def _kept(self, reading: Reading, pieces: list[Piece], who: Speaker) -> Iterator[Clip]:
         for index, piece in enumerate(pieces):
             phrase = _joined(reading.phrases[piece.first : piece.last])
             name = f"{AUDIO}/{reading.number:05d}-{index}.flac"
@@ -60,7 +60,7 @@ class Studio:
                 tokens=phrase.tokens,
                 kind=phrase.kind,
                 word=phrase.word,
-                speaker=f"mix-{reading.number:05d}",
+                speaker=f"{who.chiefly}-{reading.number:05d}",
                 split=reading.split,
                 seconds=round(len(piece.audio) / RATE_HZ, 3),
                 end_s=round(piece.end_s, 3) if phrase.kind == "wake" else -1.0,
