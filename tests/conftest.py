@@ -45,6 +45,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail instead of skipping where the starter models are missing",
     )
+    parser.addoption(
+        "--fault-rounds",
+        type=int,
+        default=3,
+        help="how often the running daemon is hurt at random moments (tests/faults)",
+    )
 
 
 def pytest_configure() -> None:

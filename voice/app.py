@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,9 +20,11 @@ from voice.config import Config, DialogConfig
 from voice.conversation import Call, Conversation
 from voice.devices import Devices
 from voice.engines import Ears, knowledge_of, load_answerer, load_ears, load_voice
-from voice.events import Bus
+from voice.errors import StageLost
+from voice.events import Bus, StageFailed
 from voice.listener import Listener
 from voice.memory import give_back
+from voice.overseer import Overseer, Piece
 from voice.responder import Responder
 from voice.shared_answerer import SharedAnswerer
 from voice.shared_recognizer import shared
@@ -39,6 +42,8 @@ from voice.warmer import Warmer
 KNOWN = 0.95
 """Likelihood of the best entry from which a question counts as complete: the pause after it need
 not be waited out."""
+_END_S = 10.0
+"""Longest wait for what is being decoded or synthesised when the run is interrupted."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,12 @@ class Assistant:
         recognizer, self.recognizer_aside = shared(engines.ears.recognizer)
         ears = replace(engines.ears, recognizer=recognizer)
         self.answerer = SharedAnswerer(engines.answerer)
-        self._responder = Responder(self.answerer, engines.voice, devices.speaker, bus)
+        self._bus = bus
+        self._responder = Responder(
+            self.answerer, engines.voice, devices.speaker, bus, devices.clock
+        )
         self._responder.earcons = config.dialog.earcons
+        self._responder.compose_s = config.llm.timeout_s
         dialog = _possible(config.dialog, devices)
         words = load_words(wake_words_of(config))
         self.conversation = Conversation(
@@ -106,6 +115,11 @@ class Assistant:
             wake.detector,
         )
         self._warmer = self._make_warmer(engines)
+        self._overseer = Overseer((self._transcriber.labour, self._responder.labour), self._hangs)
+        self._hung = ""
+        """The stage that hangs."""
+        self._leave_s = float("inf")
+        """When the end of what is being done is waited for no longer."""
 
     def _make_warmer(self, engines: Engines) -> Warmer | None:
         if not (self._devices.live and isinstance(engines.voice, CachedSynthesizer)):
@@ -143,14 +157,17 @@ class Assistant:
     def listen(self) -> None:
         """Listen and answer until the microphone ends, then finish what was begun.
 
-        Raises StageError if a part of the assistant crashed.
+        Raises StageLost if a part of the assistant crashed or hangs.
         """
         with crashes_end(self._devices.stop_listening):
             self._listen()
+        if self._hung:
+            raise StageLost(f"{self._hung} hangs", "start again: a service does so by itself")
 
     def _listen(self) -> None:
         try:
             # In here: an interruption between two starts must end the first.
+            self._overseer.start()
             self._responder.start()
             self._transcriber.start()
             if self._warmer:
@@ -158,14 +175,27 @@ class Assistant:
             for microphone in self._devices.microphones():
                 self._listener.listen(microphone, self._hear)
         except BaseException:
+            self._leave_s = time.monotonic() + _END_S
             self._turns.close()
             self._devices.speaker.flush(before=sys.maxsize)  # what is queued would still be played
             raise
         finally:
             if self._warmer:
                 self._warmer.finish()
-            self._transcriber.finish()
-            self._responder.finish()
+            self._transcriber.finish(self._given_up)
+            self._responder.finish(self._given_up)
+            self._overseer.finish()
+
+    def _hangs(self, piece: Piece) -> None:
+        """Tell that a stage hangs, and end. Called by the overseer's thread."""
+        self._hung = piece.stage
+        self._turns.close()
+        self._bus.publish(StageFailed(piece.turn, StageLost.code, f"{piece.stage} hangs"))
+        self._responder.tell_failure()
+        self._devices.stop_listening()
+
+    def _given_up(self) -> bool:
+        return bool(self._hung) or time.monotonic() > self._leave_s
 
     def _hear(self, samples: Samples) -> Samples:
         """Return what the microphone heard without the assistant's own voice."""

@@ -24,6 +24,8 @@ _END_S = 2.0
 
 
 _stays = threading.Event()
+_open: list[tuple[int, subprocess.Popen[bytes]]] = []
+"""The real standard error and who reads in its place, as long as there is one."""
 
 
 def stay() -> None:
@@ -52,13 +54,21 @@ def without_chatter() -> Iterator[None]:
     assert reader.stdin is not None
     os.dup2(reader.stdin.fileno(), _STDERR)
     reader.stdin.close()
+    _open.append((real, reader))
     try:
         yield
     finally:
         if not _stays.is_set():
-            os.dup2(real, _STDERR)
-            os.close(real)
-            _finish(reader)
+            show_again()
+
+
+def show_again() -> None:
+    """Leave nothing out any more."""
+    while _open:
+        real, reader = _open.pop()
+        os.dup2(real, _STDERR)
+        os.close(real)
+        _finish(reader)
 
 
 def _finish(reader: subprocess.Popen[bytes]) -> None:

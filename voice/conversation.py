@@ -198,6 +198,16 @@ class Conversation:
             else:
                 self._nothing(turn, called=call is not None)
 
+    def failed(self, turn: Turn) -> None:
+        """What was said could not be transcribed: tell so whoever spoke to the assistant."""
+        with self._lock:
+            self.stage.go_on()
+            if turn.followed:
+                self.stage.cue("error", turn)
+            if self._state in (State.LISTENING, State.FOLLOW_UP):
+                self._wait()
+            self._end(turn, Outcome.FAILED)
+
     def ask(self, turn: Turn, text: str, language: str) -> None:
         """Answer a question; what is being answered is interrupted."""
         with self._lock:

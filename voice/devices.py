@@ -32,6 +32,8 @@ class Devices:
     live = False
     """True if a person may be in the room: real devices."""
     canceller: EchoCanceller | None = None
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+    """The time in the room, in seconds."""
 
     def __init__(
         self, microphone: Microphone, speaker: Speaker, own_voice: OwnVoice | None = None

@@ -19,6 +19,7 @@ into these at the call, so that `main` is the only place that prints them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,6 +41,8 @@ class HeanError(Exception):
 
     code = "error"
     exit_code = 1
+    renews = False
+    """Whether a new process may mend it."""
 
     def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(message)
@@ -105,6 +108,12 @@ class StageError(HeanError):
     code, exit_code = "stage", 70
 
 
+class StageLost(StageError):
+    """A stage hangs or has crashed: only a new process has it again."""
+
+    renews = True
+
+
 class DeviceError(HeanError):
     """No microphone or loudspeaker, or it was lost."""
 
@@ -148,3 +157,22 @@ def translated() -> Iterator[None]:
     except tuple(_TRANSLATIONS) as error:
         kind = next(new for old, new in _TRANSLATIONS.items() if isinstance(error, old))
         raise kind(str(error), getattr(error, "fix", "")) from error
+
+
+@contextmanager
+def stage_errors() -> Iterator[None]:
+    """Turn all that a stage may raise into the tree above, also what its native library throws."""
+    try:
+        with translated():
+            yield
+    except MemoryError as error:
+        raise StageError("there is too little memory") from error
+    except _native_errors() as error:
+        raise StageError(f"a native library failed: {error}") from error
+
+
+def _native_errors() -> tuple[type[Exception], ...]:
+    """Return what C++ exceptions become in Python, as far as such libraries are loaded."""
+    onnxruntime = sys.modules.get("onnxruntime.capi.onnxruntime_pybind11_state")
+    own = ("Fail", "RuntimeException", "InvalidArgument", "EPFail", "NotImplemented")
+    return (RuntimeError, *(getattr(onnxruntime, name) for name in own if onnxruntime))

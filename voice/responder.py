@@ -6,9 +6,11 @@ Newest question wins: a question that arrives while another one waits replaces i
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +19,7 @@ from llm.answer import Answer
 from llm.language import detect_language
 from voice.audio import Speaker
 from voice.earcons import earcon
-from voice.errors import HeanError, translated
+from voice.errors import DeviceError, HeanError, stage_errors
 from voice.events import (
     AnswerReady,
     Bus,
@@ -28,6 +30,7 @@ from voice.events import (
     TurnEnded,
 )
 from voice.memory import give_back
+from voice.overseer import ANSWERING, SPEAKING, Work
 from voice.playback import VoiceSettings
 from voice.reply import speech
 from voice.state import Cue
@@ -49,6 +52,7 @@ OWN_WORDS = 0.8
 _SHORTEST_SOUND = 3
 """Syllables. A shorter text sounds like something in most answers: 停 like 听."""
 _DRAIN_S = 120.0
+_EARCON_S = 1.0
 
 Follow = Callable[[Cue, Turn], None]
 
@@ -105,7 +109,14 @@ class Context:
 class Responder:
     """Answers questions aloud, in a thread of its own."""
 
-    def __init__(self, answerer: Answers, voice: Synthesizer, speaker: Speaker, bus: Bus) -> None:
+    def __init__(
+        self,
+        answerer: Answers,
+        voice: Synthesizer,
+        speaker: Speaker,
+        bus: Bus,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._answerer = answerer
         self._voice = voice
         self._speaker = speaker
@@ -115,10 +126,15 @@ class Responder:
         self.earcons = True
         self._said = Saying(Turn(0), "", "zh")
         """What is or was spoken last."""
+        self._job: Question | Saying = self._said
+        """What is worked on."""
         self._more: dict[str, str] = {}
-        self._context = Context()
+        self._context = Context(clock)
         self._waiting: queue.Queue[Question | Saying | None] = queue.Queue(1)
-        self._thread = threading.Thread(target=self._work, name="responder")
+        self._thread = threading.Thread(target=self._work, name="responder", daemon=True)
+        self.labour = Work()
+        self.compose_s = 0.0
+        """How long an answer may be composed."""
 
     @property
     def busy(self) -> bool:
@@ -147,10 +163,11 @@ class Responder:
         self._put(Saying(turn, text, said.language))
 
     def cue(self, name: str, turn: Turn) -> None:
-        """Play an earcon."""
+        """Play an earcon; without a loudspeaker, none."""
+        rate_hz = self._voice.rate_hz
         if self.earcons:
-            rate_hz = self._voice.rate_hz
-            self._speaker.play(earcon(name, rate_hz), rate_hz, turn.number)
+            with suppress(DeviceError):
+                self._speaker.play(earcon(name, rate_hz), rate_hz, turn.number)
 
     def hold(self) -> None:
         """Pause the loudspeaker."""
@@ -174,9 +191,18 @@ class Responder:
             return text in self._said.text
         return likeness_anywhere(sounds, sounds_of(self._said.text)).likeness >= OWN_WORDS
 
-    def finish(self) -> None:
-        """Answer what waits, then end the thread."""
-        end(self._thread, self._waiting)
+    def finish(self, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Answer what waits, then end the thread; if it is given up, without it."""
+        if not end(self._thread, self._waiting, given_up):
+            self._drop_waiting()
+            self._bus.publish(TurnEnded(self._job.turn.number, Outcome.FAILED))
+
+    def tell_failure(self) -> None:
+        """Be silent but for the sound of an error, and wait until that was heard."""
+        self._speaker.flush(before=sys.maxsize)
+        self._speaker.go_on()
+        self.cue("error", Turn(sys.maxsize))
+        self._speaker.drain(sys.maxsize, _EARCON_S)
 
     def _put(self, job: Question | Saying) -> None:
         while True:
@@ -198,8 +224,9 @@ class Responder:
 
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None:
+            self._job = job
             try:
-                with translated():
+                with stage_errors():
                     self._respond(job)
                 outcome = Outcome.CANCELLED if job.turn.cancelled() else Outcome.ANSWERED
             except HeanError as error:
@@ -215,8 +242,10 @@ class Responder:
         if isinstance(job, Saying):
             self._play(job)
             return
-        previous = self._context.get()
-        answer = self._answerer.answer(job.text, job.language, job.turn.cancelled, previous)
+        with self.labour.doing(ANSWERING, job.turn.number, self.compose_s):
+            answer = self._answerer.answer(
+                job.text, job.language, job.turn.cancelled, self._context.get()
+            )
         if job.turn.cancelled():
             return
         self._context.put(answer)
@@ -229,7 +258,8 @@ class Responder:
         turn = saying.turn
         self._said = saying
         started = False
-        for samples in speech(saying.text, saying.language, self._voice, turn.cancelled):
+        pieces = speech(saying.text, saying.language, self._voice, turn.cancelled)
+        for samples in self.labour.each(SPEAKING, turn.number, pieces):
             if turn.cancelled():
                 return
             if not started:
@@ -242,8 +272,9 @@ class Responder:
 
     def _apologise(self, job: Question | Saying) -> None:
         try:
-            with translated():
+            with stage_errors():
                 self._play(Saying(job.turn, APOLOGY[job.language], job.language))
         except HeanError as error:
-            # The voice itself is what failed: the screen and the log still tell.
+            # The voice itself is what failed: a sound, the screen and the log still tell.
             self._bus.publish(StageFailed(job.turn.number, error.code, error.message))
+            self.cue("error", job.turn)

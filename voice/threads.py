@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from voice.errors import StageError
+from voice.abandoned import abandon
+from voice.errors import StageLost
 
 _LOOK_AGAIN_S = 0.5
 
 
 @contextmanager
 def crashes_end(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` when a thread ends by an error nobody expected, and raise StageError at the end.
+    """Call `stop` when a thread ends by an error nobody expected, and raise StageLost at the end.
 
     The traceback is printed as usual: it is a fault of the program.
     """
@@ -33,17 +34,30 @@ def crashes_end(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         threading.excepthook = before
     if crashed:
-        raise StageError(f"the {crashed[0]} has crashed", "start again, and report the lines above")
+        raise StageLost(f"the {crashed[0]} has crashed", "start again, and report the lines above")
 
 
-def end(thread: threading.Thread, work: queue.Queue[Any]) -> None:
+def end(
+    thread: threading.Thread, work: queue.Queue[Any], given_up: Callable[[], bool] = lambda: False
+) -> bool:
     """Tell a thread by a None in its queue to end, and wait for it; one that has died, or was
-    never started, is not waited for."""
+    never started, is not waited for.
+
+    Return whether it has ended. One that is given up has not: then the process ends without it.
+    """
+    told = False
     while thread.is_alive():
-        try:
-            work.put(None, timeout=_LOOK_AGAIN_S)
-        except queue.Full:
-            continue
-        break
-    if thread.ident is not None:
-        thread.join()
+        told = told or _told(work)
+        thread.join(_LOOK_AGAIN_S)
+        if thread.is_alive() and given_up():
+            abandon(StageLost.exit_code)
+            return False
+    return True
+
+
+def _told(work: queue.Queue[Any]) -> bool:
+    try:
+        work.put(None, timeout=_LOOK_AGAIN_S)
+    except queue.Full:
+        return False
+    return True

@@ -12,7 +12,7 @@ from kws import Detection
 from kws.looks import Window
 from voice.conversation import Conversation
 from voice.engines import Ears
-from voice.errors import HeanError, translated
+from voice.errors import HeanError, stage_errors
 from voice.events import (
     Bus,
     FinalTranscript,
@@ -22,6 +22,8 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
+from voice.overseer import ANSWERING, HEARING
+from voice.overseer import Work as Labour
 from voice.own_voice import OwnVoice
 from voice.state import State
 from voice.threads import end
@@ -97,6 +99,8 @@ class _Utterance:
         """Length when it was heard."""
         self.audio_s = 0.0
         self.shown = ""
+        self.failed = False
+        """It cannot be transcribed: what is still said of it is dropped."""
 
     @property
     def short(self) -> bool:
@@ -128,7 +132,8 @@ class Transcriber:
         self._bus = bus
         self.conversation = conversation
         self._work: queue.Queue[Work | None] = queue.Queue(_BACKLOG)
-        self._thread = threading.Thread(target=self._run, name="transcriber")
+        self._thread = threading.Thread(target=self._run, name="transcriber", daemon=True)
+        self.labour = Labour()
         self._utterance = self._new(Turn(0))
 
     @property
@@ -144,24 +149,28 @@ class Transcriber:
         """Hand over the beginning of an utterance, its audio, a pause in it, or its end."""
         self._work.put(work)
 
-    def finish(self) -> None:
-        """Transcribe what waits, then end the thread."""
-        end(self._thread, self._work)
+    def finish(self, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Transcribe what waits, then end the thread; if it is given up, without it."""
+        if not end(self._thread, self._work, given_up):
+            self._bus.publish(TurnEnded(self._utterance.turn.number, Outcome.FAILED))
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
             try:
-                with translated():
+                with stage_errors(), self.labour.doing(HEARING, self._utterance.turn.number):
                     self._do(work)
             except HeanError as error:
-                turn = self._utterance.turn.number
-                self._bus.publish(StageFailed(turn, error.code, error.message))
-                self._bus.publish(TurnEnded(turn, Outcome.FAILED))
+                turn = self._utterance.turn
+                self._utterance.failed = True
+                self._bus.publish(StageFailed(turn.number, error.code, error.message))
+                self.conversation.failed(turn)
             self._work.task_done()
 
     def _do(self, work: Work) -> None:
         if isinstance(work, Begin):
             self._begin(work)
+        elif self._utterance.failed:
+            return
         elif isinstance(work, Hit):
             self._hit(work.detection)
         elif isinstance(work, Look):
@@ -243,7 +252,8 @@ class Transcriber:
         if turn.followed:
             text = self._repaired(self._show(utterance))
             question = self.conversation.question_in(text, utterance.called)
-            turn.complete_at = number if self._known(question) else 0
+            with self.labour.doing(ANSWERING, turn.number):
+                turn.complete_at = number if self._known(question) else 0
         elif self.conversation.answering and utterance.short:
             turn.followed = self.conversation.is_stop(self._repaired(utterance.stream.partial()))
 

@@ -42,7 +42,8 @@ class TerminalView:
     """Writes events as they come: lines, and on a terminal below them what is going on just now,
     the state, the level of the microphone and the partial transcript.
 
-    The assistant goes on when the terminal, or the program that reads the lines, has gone.
+    The assistant goes on when the terminal, or the program that reads the lines, has gone, and
+    when the disk is full that they are written to.
     """
 
     def __init__(self, out: TextIO | None = None) -> None:
@@ -57,7 +58,7 @@ class TerminalView:
         with self._lock:
             try:
                 self._show(event)
-            except BrokenPipeError:
+            except OSError:
                 discard(self._out)
 
     def _show(self, event: Event) -> None:

@@ -1,8 +1,11 @@
 import queue
+import subprocess
+import sys
 import threading
 
 import pytest
 
+from tests.commands import ROOT
 from voice.errors import StageError
 from voice.threads import crashes_end, end
 
@@ -59,3 +62,28 @@ def test_a_thread_that_was_never_started_is_not_waited_for() -> None:
     thread = threading.Thread(target=lambda: None)
     end(thread, queue.Queue(1))
     assert not thread.is_alive()
+
+
+# Gives a thread up that waits for ever, as one in native code does.
+HANGING = """
+import queue, sys, threading
+from voice.threads import end
+hangs = threading.Thread(target=threading.Event().wait, daemon=True)
+hangs.start()
+print(end(hangs, queue.Queue(1), lambda: True), flush=True)
+sys.exit(3)
+"""
+
+
+def test_a_thread_that_is_given_up_does_not_hold_the_end_of_the_process_up() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (StageError.exit_code, "False\n", "")
+
+
+def test_who_ends_by_itself_is_not_given_up() -> None:
+    work: queue.Queue[int | None] = queue.Queue(1)
+    thread = threading.Thread(target=work.get)
+    thread.start()
+    assert end(thread, work, lambda: True)

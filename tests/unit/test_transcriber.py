@@ -247,3 +247,13 @@ def test_an_old_look_cannot_end_what_was_said_since() -> None:
     transcriber.finish()
     assert [event.reason for event in diary.of(SpeechEnded)] == ["silence"]
     assert len(diary.of(TurnEnded)) <= 1
+
+
+def test_an_utterance_that_cannot_be_transcribed_fails_once_and_lets_the_answer_go_on() -> None:
+    scene = Scene(WakeEngine())
+    broken = np.full(RATE_HZ, 0.4, np.float32)
+    turn = scene.turns.create()
+    turn.followed = True
+    scene.hear(broken, End(SpeechEnded(turn.number, "silence", 1.0, 0.0)), SECOND, turn=turn)
+    assert scene.outcomes() == [Outcome.FAILED]
+    assert scene.stage.told == ["go on", "cue error"]

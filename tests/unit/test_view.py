@@ -158,6 +158,15 @@ def test_it_goes_on_when_nobody_reads_any_more() -> None:
         assert not out.closed
 
 
+def test_it_goes_on_when_the_disk_is_full() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as out:
+        view = TerminalView(out)
+        for _ in range(3):
+            view(HEARD)
+        out.flush()
+        assert not out.closed
+
+
 def test_lines_of_several_threads_stay_whole() -> None:
     out = io.StringIO()
     view = TerminalView(out)

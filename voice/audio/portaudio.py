@@ -5,17 +5,15 @@ The callbacks copy and return: no model, no resampling, no waiting inside them.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import os
 import queue
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from voice.abandoned import abandon
 from voice.audio import Samples
 from voice.audio.pcm import Resampler, to_mono
 from voice.audio.playing import PlaybackQueue
@@ -132,6 +130,8 @@ _hanging: list[Any] = []
 class DeviceHangs(DeviceError):
     """A device cannot be closed: only a new process can use it again."""
 
+    renews = True
+
 
 def _free(stream: Any, end: Callable[[], None]) -> None:
     """End a stream and free its device; go on without if that takes for ever.
@@ -153,14 +153,7 @@ def _free(stream: Any, end: Callable[[], None]) -> None:
     if closer.is_alive():
         _hanging.append(stream)
         stay()
-        atexit.register(_leave)
-
-
-def _leave() -> None:
-    """End the process without waiting for the threads of PortAudio."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(DeviceHangs.exit_code)
+        abandon(DeviceHangs.exit_code)
 
 
 class PortAudioMicrophone:

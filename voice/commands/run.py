@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from voice.chatter import without_chatter
 from voice.config import Config
-from voice.errors import DeviceError, InputError
+from voice.errors import DeviceError, HeanError, InputError
+from voice.renewal import may_renew, renew
 
 if TYPE_CHECKING:
     from llm.answer import Answerer
@@ -82,17 +83,27 @@ def run(args: argparse.Namespace, config: Config) -> int:
     audit = AuditObserver(config, versions_of(engines.knowledge, engines.answerer.model))
     bus.subscribe(audit)
     devices = _devices(config, played, file, engines.voice.rate_hz, bus)
-    try:
+    with _mended(devices), closing(devices):
         assistant = Assistant(_dialog(config, recording), engines, devices, bus)
         with _watched(config, engines, assistant, bus), _flashed(config, assistant, audit):
             assistant.listen()
-    finally:
-        devices.close()
     if recording and not happened[FinalTranscript]:
         raise InputError(f"{recording}: nothing was heard in it", "speak closer to the microphone")
     if file and happened[PlaybackStarted]:
         print(row("spoken", str(file)))
     return 0
+
+
+@contextmanager
+def _mended(devices: Devices) -> Iterator[None]:
+    """Begin anew where only that helps, while a microphone is listened to."""
+    try:
+        yield
+    except HeanError as error:
+        if error.renews and devices.live and may_renew():
+            print(f"hean: {error.message}; beginning anew", file=sys.stderr, flush=True)
+            renew()
+        raise
 
 
 @contextmanager
@@ -117,7 +128,6 @@ def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -
     if not assistant.live:
         yield
         return
-    from voice.screen import served
     from voice.sdnotify import Notifier
     from voice.vitals import Vitals
 
@@ -126,6 +136,8 @@ def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -
     notifier = Notifier(vitals)
     with ExitStack() as stack:
         if config.kiosk.enabled:
+            from voice.screen import served
+
             stack.enter_context(served(config, engines, assistant, bus, vitals))
         notifier.start()
         stack.callback(notifier.finish)

@@ -1,0 +1,32 @@
+"""Begins anew where only a new process mends what is broken: a device or a stage that hangs.
+
+The program is started again in the same process: whoever waits for that, systemd or a terminal,
+sees no end, threads that hang are gone, and some seconds later somebody listens again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from voice.chatter import show_again
+
+APART_S = 60.0
+"""What breaks sooner again is not mended that way: then the run ends with its error."""
+_RENEWED = "HEAN_RENEWED_S"
+"""Variable that tells the new program when it was begun, by the clock since the machine started."""
+
+
+def may_renew() -> bool:
+    """Tell whether beginning anew may help: it was not tried just now."""
+    last_s = os.environ.get(_RENEWED, "")
+    return not last_s or time.monotonic() - float(last_s) > APART_S
+
+
+def renew() -> None:
+    """Begin anew, with the same arguments. Never returns."""
+    sys.stdout.flush()
+    show_again()
+    environment = {**os.environ, _RENEWED: str(time.monotonic())}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
