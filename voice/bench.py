@@ -1,4 +1,4 @@
-"""What every benchmark needs: the machine, the versions, distributions, one way to print.
+"""What every benchmark needs: figures by key, one shape of results, a second try when it is noisy.
 
 Each benchmark returns figures by key; keys carry their unit and stay the same for years
 (`end_to_first_sample_s`), so that runs can be compared.
@@ -6,60 +6,93 @@ Each benchmark returns figures by key; keys carry their unit and stay the same f
 
 from __future__ import annotations
 
-import os
-import platform
-from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from voice import __version__
+from voice.bench_machine import Watch, machine, versions
 
-_PACKAGES = ("sherpa-onnx", "onnxruntime", "llama-cpp-python", "numpy")
+ALL = "all"
+"""Name of the results of all benchmarks together; there each key begins with that of its own."""
 _DECIMALS = 4
+_SAMPLES = "samples"
+_STEADY = 0.1
+"""Spread of the same work from which it is done again: (most - least) / median."""
+_LEAST_TIMES, _MOST_TIMES = 3, 7
+
+Figure = Mapping[str, Any]
+Figures = Mapping[str, Figure]
+Say = Callable[[str], None]
 
 
-def distribution(values: Sequence[float]) -> dict[str, float | int]:
-    """Return median, 95th percentile and count."""
+def distribution(values: Sequence[float]) -> dict[str, Any]:
+    """Return median, 95th percentile and count, and the values themselves for comparisons."""
     return {
         "p50": round(float(np.percentile(values, 50)), _DECIMALS),
         "p95": round(float(np.percentile(values, 95)), _DECIMALS),
         "n": len(values),
+        _SAMPLES: _rounded(values),
     }
 
 
-def single(value: float, count: int = 1) -> dict[str, float | int]:
-    """Return one figure that rests on `count` measurements."""
-    return {"value": round(value, _DECIMALS), "n": count}
+def single(value: float, count: int = 1, samples: Sequence[float] = ()) -> dict[str, Any]:
+    """Return one figure that rests on `count` measurements, and these if they are known."""
+    figure: dict[str, Any] = {"value": round(value, _DECIMALS), "n": count}
+    return {**figure, _SAMPLES: _rounded(samples)} if samples else figure
 
 
-def result(name: str, figures: Mapping[str, Mapping[str, float | int]]) -> dict[str, Any]:
-    """Return the object that a benchmark prints."""
-    return {
+def measured(name: str, measure: Callable[[], Figures], say: Say, tries: int = 1) -> dict[str, Any]:
+    """Return the object of a benchmark, measured up to `tries` times until the machine is calm.
+
+    Of several tries the one is kept during which other programs took the least.
+    """
+    best: dict[str, Any] = {}
+    for number in range(1, tries + 1):
+        watch = Watch()
+        outcome = result(name, measure(), watch)
+        taken = outcome["noise"]["cores_taken_by_others"]
+        if not best or taken < best["noise"]["cores_taken_by_others"]:
+            best = outcome
+        if not watch.warnings():
+            break
+        say(f"{watch.warnings()[0]} ({number} of {tries})")
+    return best
+
+
+def result(name: str, figures: Figures, watch: Watch | None = None) -> dict[str, Any]:
+    """Return the object that a benchmark prints; single values stand apart, under "samples"."""
+    watch = watch or Watch()
+    outcome = {
         "bench": name,
         "machine": machine(),
         "versions": versions(),
-        "figures": dict(figures),
+        "figures": {
+            key: {part: value for part, value in figure.items() if part != _SAMPLES}
+            for key, figure in figures.items()
+        },
+        _SAMPLES: {key: figure[_SAMPLES] for key, figure in figures.items() if _SAMPLES in figure},
+        "noise": watch.seen(),
+        "measured_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+    warnings = watch.warnings()
+    return {**outcome, "warnings": warnings} if warnings else outcome
 
 
-def machine() -> dict[str, Any]:
-    """Return what figures depend on: processor, cores, memory, load when measured."""
-    return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000,
-        "load": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "system": platform.platform(terse=True),
-    }
+def steady(measure: Callable[[], float]) -> list[float]:
+    """Measure the same work until the best three results are within 10 %, at most seven times.
 
-
-def versions() -> dict[str, str]:
-    """Return the versions of this program and of the packages that do the work."""
-    return {"hean": __version__, **{package: _version(package) for package in _PACKAGES}}
+    Returns these three, or all seven if the machine never came to rest.
+    """
+    values: list[float] = []
+    while len(values) < _MOST_TIMES:
+        values.append(measure())
+        best = sorted(values)[:_LEAST_TIMES]
+        if len(best) == _LEAST_TIMES and best[-1] - best[0] <= _STEADY * best[1]:
+            return best
+    return values
 
 
 def resident_mb(pid: int | str = "self", field: str = "VmRSS") -> float:
@@ -71,15 +104,5 @@ def resident_mb(pid: int | str = "self", field: str = "VmRSS") -> float:
     return 0.0
 
 
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith(("model name", "Model")):  # x86 and Raspberry Pi
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(float(value), _DECIMALS) for value in values]

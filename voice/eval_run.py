@@ -13,7 +13,7 @@ from asr.error_rate import error_rate, units
 from llm.score import OUTCOMES, Question, Row, Scorer, as_json, summary
 from voice.app import endpoint_rules
 from voice.audio.wavfile import read_audio
-from voice.bench import machine, versions
+from voice.bench_machine import machine, versions
 from voice.config import Config
 from voice.engines import Ears, knowledge_of, load_answerer, load_ears
 from voice.errors import InputError

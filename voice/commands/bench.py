@@ -5,27 +5,30 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kws import ENGINES
+from voice.commands import bench_results
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
 _EPILOG = """\
 examples:
-  hean bench ask                                   with the recording that is shipped
-  hean bench ask --wav questions/*.wav --json      with recordings of yours, for scripts
-  hean bench wake --audio recordings               misses; false wakes over recordings of yours
-  hean bench answer --n 20                         from the end of a question to the answer, aloud
-  hean bench train                                 how quick training is here
-  hean bench listen                                what listening takes while nobody calls
-  hean bench flash                                 what cuts and kills leave of a flashed model
+  hean bench all --html page.html --json > results.json       everything, and a page
+  hean bench compare before.json results.json --fail-on-worse for CI
+  hean bench ask --wav questions/*.wav                        with recordings of yours
+  hean bench answer --n 20                                    from a question to its answer, aloud
+  hean bench asr --recordings people                          errors of recognition, also of people
+  hean bench wake --audio recordings                          misses; false wakes over recordings
+  hean bench rival                                            the same models, chained by hand
 
-Speed depends on what else the machine does: look at the load that is printed, and compare ratios.
+Speed depends on what else the machine does: that is watched, and measured again if it is too much
+(--tries). Compare ratios, by `hean bench compare`.
 """
+_QUESTIONS = Path(__file__).parents[1] / "data" / "questions.tsv"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -38,70 +41,93 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     benches = parser.add_subparsers(metavar="NAME", required=True)
-    ask = benches.add_parser("ask", help="recorded questions: start, waiting time, memory")
+    _add_turns(benches)
+    _add_engines(benches)
+    _add_others(benches)
+    bench_results.add_parsers(benches)
+
+
+def _add_turns(benches: Any) -> None:
+    """Register what measures whole turns."""
+    ask = _add(benches, "ask", "recorded questions: start, waiting time, memory", _ask)
     ask.add_argument("--wav", nargs="+", type=Path, metavar="FILE", help="recorded questions")
-    ask.add_argument("--json", action="store_true", help="print one object for scripts")
-    ask.set_defaults(run=_ask)
-    base = benches.add_parser(
-        "kb", help="recall of the knowledge base, thresholds, and search by size"
+    answer = _add(benches, "answer", "the wait for an answer, on a virtual sound card", _answer)
+    answer.add_argument("--n", type=int, default=20, metavar="N", help="questions (20)")
+    listen = _add(benches, "listen", "what listening costs, on a virtual sound card", _listen)
+    listen.add_argument(
+        "--seconds", type=int, default=20, metavar="S", help="length of each of three parts (20)"
     )
-    base.add_argument("--json", action="store_true", help="print one object for scripts")
-    base.set_defaults(run=_kb)
-    wake = benches.add_parser("wake", help="wake words missed and false wakes")
+
+
+def _add_engines(benches: Any) -> None:
+    """Register what measures single stages."""
+    wake = _add(benches, "wake", "wake words missed and false wakes", _wake)
     wake.add_argument(
         "--audio", type=Path, metavar="FOLDER", help="hours of recordings without wake words"
     )
     wake.add_argument(
         "--engine", action="append", choices=ENGINES, help="measure only this; may be repeated"
     )
-    wake.add_argument("--json", action="store_true", help="print one object for scripts")
-    wake.set_defaults(run=_wake)
-    answer = benches.add_parser("answer", help="the wait for an answer, on a virtual sound card")
-    answer.add_argument("--n", type=int, default=20, metavar="N", help="questions (20)")
-    answer.add_argument("--json", action="store_true", help="print one object for scripts")
-    answer.set_defaults(run=_answer)
-    listen = benches.add_parser("listen", help="what listening costs, on a virtual sound card")
-    listen.add_argument(
-        "--seconds", type=int, default=20, metavar="S", help="length of each of three parts (20)"
+    asr = _add(benches, "asr", "errors of recognition by engine, voice and noise", _asr)
+    asr.add_argument("--n", type=int, default=40, metavar="N", help="questions said aloud (40)")
+    asr.add_argument("--voices", metavar="A,B", help="who says them, taking turns")
+    asr.add_argument(
+        "--recordings", type=Path, metavar="DIR", help="recordings of people, and INDEX.tsv"
     )
-    listen.add_argument("--json", action="store_true", help="print one object for scripts")
-    listen.set_defaults(run=_listen)
-    flash = benches.add_parser("flash", help="cuts and kills while flashing, and how long it takes")
+    asr.add_argument(
+        "--most", type=int, default=100, metavar="N", help="recordings of them at most (100)"
+    )
+    tts = _add(benches, "tts", "how quickly the voice speaks", _tts)
+    tts.add_argument("--n", type=int, default=10, metavar="N", help="answers a language (10)")
+    llm = _add(benches, "llm", "how quickly the language model reads and writes", _llm)
+    llm.add_argument("--n", type=int, default=8, metavar="N", help="answers (8)")
+
+
+def _add_others(benches: Any) -> None:
+    """Register the rest."""
+    base = _add(benches, "kb", "recall of the knowledge base, thresholds, search by size", _kb)
+    base.add_argument(
+        "--largest", type=int, default=100_000, metavar="N", help="most entries (100000)"
+    )
+    flash = _add(benches, "flash", "cuts and kills while flashing, and how long it takes", _flash)
     flash.add_argument("--kills", type=int, default=200, metavar="N", help="processes killed (200)")
-    flash.add_argument("--json", action="store_true", help="print one object for scripts")
-    flash.set_defaults(run=_flash)
-    train = benches.add_parser("train", help="training, and the plain loop of transformers + PEFT")
+    train = _add(benches, "train", "training, and the plain loop of transformers + PEFT", _train)
     train.add_argument("--base", default="qwen2.5-coder-0.5b", metavar="ID|PATH", help="model")
-    train.add_argument("--json", action="store_true", help="print one object for scripts")
-    train.set_defaults(run=_train)
+
+
+def _add(
+    benches: Any, name: str, text: str, run: Callable[[argparse.Namespace, Config], int]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = benches.add_parser(name, help=text)
+    parser.add_argument("--json", action="store_true", help="print one object for scripts")
+    parser.add_argument(
+        "--tries", type=int, default=2, metavar="N", help="runs at most, while it is noisy (2)"
+    )
+    parser.set_defaults(run=run)
+    return parser
 
 
 def _ask(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench import result
     from voice.bench_ask import measure
     from voice.commands.run import SHIPPED
 
     recordings = args.wav or [SHIPPED]
     if missing := [path for path in recordings if not path.is_file()]:
         raise InputError(f"{missing[0]}: no such file", "name recordings that exist")
-    options = ["--config", str(args.common.config)] if args.common.config else []
-    options += [word for setting in args.common.set for word in ("--set", setting)]
-    figures = measure(config, options, recordings, _say)
-    _print(result("ask", figures), args.json)
-    return 0
+    common = bench_results.common_words(args)
+    return _run("ask", args, lambda: measure(config, common, recordings, say))
 
 
 def _kb(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench import result
-    from voice.bench_kb import measure
+    from voice.bench_kb import SIZES, measure
 
-    _print(result("kb", measure(config, _say)), args.json)
-    return 0
+    _check_range("--largest", args.largest, 1_000_000)
+    sizes = [size for size in SIZES if size <= args.largest]
+    return _run("kb", args, lambda: measure(config, say, sizes))
 
 
 def _wake(args: argparse.Namespace, config: Config) -> int:
     from kws.words import load_words
-    from voice.bench import result
     from voice.bench_wake import make_trial, measure, unmeasured
     from voice.wake import load_wake_ears
 
@@ -113,48 +139,99 @@ def _wake(args: argparse.Namespace, config: Config) -> int:
     if absent := [engine for engine in engines if engine in missing]:
         raise UsageError(f"{absent[0]}: {missing[absent[0]]}", f"--engine {here[0]}")
     words = [word for word in load_words(config.wake_file) if word.enabled and word.pinyin]
-    trial = make_trial(config, words, args.audio, _say)
+    trial = make_trial(config, words, args.audio, say)
     ears = load_wake_ears(config)
-    figures: dict[str, Any] = {}
-    for engine in engines:
-        chosen = replace(config, wake=replace(config.wake, engine=engine))
-        figures |= measure(chosen, words, ears, trial, _say)
-    _print({**result("wake", figures), "not_measured": missing}, args.json)
-    return 0
+
+    def figures() -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for engine in engines:
+            chosen = replace(config, wake=replace(config.wake, engine=engine))
+            found |= measure(chosen, words, ears, trial, say)
+        return found
+
+    return _run("wake", args, figures, not_measured=missing)
+
+
+def _asr(args: argparse.Namespace, config: Config) -> int:
+    from llm.score import parse_questions
+    from voice.bench_asr import human_clips, installed_engines, measure, synthetic_clips
+    from voice.eval_speech import VOICES
+
+    _check_range("--n", args.n, 1000)
+    _check_range("--most", args.most, 100_000)
+    people = human_clips(args.recordings, args.most) if args.recordings else []
+    questions = list(parse_questions(_QUESTIONS.read_text(encoding="utf-8").splitlines()))
+    voices = args.voices.split(",") if args.voices else VOICES
+    clips = [*synthetic_clips(config, _spread(questions, args.n), voices, say), *people]
+
+    def figures() -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for engine, model_id in installed_engines(config).items():
+            found |= measure(config, engine, model_id, clips, say)
+        return found
+
+    return _run("asr", args, figures)
+
+
+def _spread(questions: list[Any], count: int) -> list[Any]:
+    """Return questions from all over a list, so that both languages and all kinds are there."""
+    step = max(1.0, len(questions) / count)
+    return [questions[int(n * step)] for n in range(min(count, len(questions)))]
+
+
+def _tts(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench_tts import measure
+
+    _check_range("--n", args.n, 100)
+    return _run("tts", args, lambda: measure(config, args.n, say))
+
+
+def _llm(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench_llm import measure
+
+    _check_range("--n", args.n, 100)
+    return _run("llm", args, lambda: measure(config, args.n, say))
 
 
 def _answer(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench import result
     from voice.bench_answer import measure
 
     _check_range("--n", args.n, 100)
-    _print(result("answer", measure(config, args.n, _say)), args.json)
-    return 0
+    return _run("answer", args, lambda: measure(config, args.n, say))
 
 
 def _listen(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench import result
     from voice.bench_listen import measure
 
     _check_range("--seconds", args.seconds, 600)
-    _print(result("listen", measure(config, args.seconds, _say)), args.json)
-    return 0
+    return _run("listen", args, lambda: measure(config, args.seconds, say))
 
 
 def _train(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench import result
     from voice.bench_train import measure
 
-    _print(result("train", measure(config, args.base, _say)), args.json)
-    return 0
+    return _run("train", args, lambda: measure(config, args.base, say))
 
 
 def _flash(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench import result
     from voice.bench_flash import measure
 
     _check_range("--kills", args.kills, 10_000)
-    _print(result("flash", measure(config, args.kills, _say)), args.json)
+    return _run("flash", args, lambda: measure(config, args.kills, say))
+
+
+def _run(
+    name: str, args: argparse.Namespace, measure: Callable[[], Mapping[str, Any]], **more: Any
+) -> int:
+    """Measure and print; `more` is told beside the figures."""
+    from voice.bench import measured
+
+    _check_range("--tries", args.tries, 10)
+    outcome = {**measured(name, measure, say, args.tries), **more}
+    if args.json:
+        print(json.dumps(outcome, ensure_ascii=False))
+    else:
+        bench_results.show(outcome)
     return 0
 
 
@@ -163,17 +240,6 @@ def _check_range(option: str, value: int, most: int) -> None:
         raise UsageError(f"{option} is {value}", f"give a number from 1 to {most}")
 
 
-def _say(progress: str) -> None:
+def say(progress: str) -> None:
+    """Tell how far it is."""
     print(progress, file=sys.stderr, flush=True)
-
-
-def _print(outcome: Mapping[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(outcome, ensure_ascii=False))
-        return
-    machine = outcome["machine"]
-    print(f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}")
-    for key, figure in sorted(outcome["figures"].items()):
-        print(f"{key:<32}" + "  ".join(f"{name} {value:g}" for name, value in figure.items()))
-    for name, reason in outcome.get("not_measured", {}).items():
-        print(f"not measured: {name}: {reason}")
