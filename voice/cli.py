@@ -31,6 +31,7 @@ COMMANDS = (
     "bundle",
     "flash",
     "slots",
+    "device",
     "bench",
     "audit",
     "config",

@@ -76,13 +76,13 @@ def system(cache: Path) -> System:
 def _make_system(work: Path) -> None:
     root, image = work / "root", work / "image"
     included = ",".join(PACKAGES)
-    _run("debootstrap", "--variant=minbase", f"--include={included}", RELEASE, str(root))
+    run_tool("debootstrap", "--variant=minbase", f"--include={included}", RELEASE, str(root))
     settings = root / "etc/initramfs-tools"
     (settings / "modules").write_text(_MODULES)
     (settings / "conf.d/few-modules").write_text("MODULES=list\n")
     for script in _SLOW:
         (root / "usr/share/initramfs-tools" / script).unlink()
-    _run("chroot", str(root), "update-initramfs", "-u")
+    run_tool("chroot", str(root), "update-initramfs", "-u")
     for folder in ("project", "slots"):
         (root / folder).mkdir()
     (root / "init").write_text(_INIT)
@@ -138,10 +138,10 @@ def _pack(tree: Path, image: Path, size_bytes: int) -> None:
     """Make a file system of a folder, without mounting it."""
     with image.open("wb") as file:
         file.truncate(size_bytes)
-    _run("mkfs.ext4", "-q", "-d", str(tree), str(image))
+    run_tool("mkfs.ext4", "-q", "-d", str(tree), str(image))
 
 
-def _run(*command: str) -> None:
+def run_tool(*command: str) -> None:
     """Run a command. Raises ImageError."""
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -117,7 +117,7 @@ def _fetch(args: argparse.Namespace, config: Config) -> int:
     if not args.json:
         for model in wanted:
             print(f"{model.id}: {_megabytes(model.download_bytes)}, licence {model.licence}")
-    with _progress(quiet=args.json) as progress:
+    with progress_bars(quiet=args.json) as progress:
         fetched = store.fetch(ids, progress)
     if args.json:
         print_json({"fetched": fetched, "ready": ids})
@@ -129,7 +129,7 @@ def _fetch(args: argparse.Namespace, config: Config) -> int:
 def _verify(args: argparse.Namespace, config: Config) -> int:
     store = _store(config)
     checked = args.models or [model.id for model in store.installed()]
-    with _progress(quiet=args.json) as progress:
+    with progress_bars(quiet=args.json) as progress:
         faults = store.verify(args.models, progress)
     if args.json:
         print_json({"checked": checked, "faults": [vars(fault) for fault in faults]})
@@ -144,7 +144,7 @@ def _verify(args: argparse.Namespace, config: Config) -> int:
 def _import(args: argparse.Namespace, config: Config) -> int:
     from models.importing import import_models
 
-    with _progress(quiet=args.json) as progress:
+    with progress_bars(quiet=args.json) as progress:
         ready = import_models(_store(config), args.path, progress)
     if args.json:
         print_json({"ready": ready})
@@ -256,7 +256,7 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress]:
+def progress_bars(*, quiet: bool) -> Iterator[Progress]:
     """Show a bar for each model that is downloaded, installed or read."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn

@@ -1,0 +1,147 @@
+"""How the machine is: heat, power, disk and clock, from files that every user may read."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from voice.config import Config
+from voice.device import clock
+
+HOT_C = 80.0
+"""From here on a Raspberry Pi slows itself down (documentation of its firmware, `temp_limit`)."""
+LOW_DISK_MB = 300
+_ZONES = "class/thermal/thermal_zone*/temp"
+_THROTTLED = "devices/platform/soc*/*firmware/get_throttled"
+_CORE_LIMITS = "devices/system/cpu/cpu0/thermal_throttle/package_throttle_count"
+_UNDER_VOLTAGE, _CAPPED, _THROTTLED_NOW, _SOFT_LIMIT = 0x1, 0x2, 0x4, 0x8
+"""Bits of get_throttled, as `vcgencmd get_throttled` of the Raspberry Pi documents them; the same
+shifted by 16 mean: since it was switched on."""
+_BEFORE = 16
+_EVERY_S, _NOTE_EVERY = 10.0, 360
+"""Measured so often; the time is noted once in so many measurements: an hour."""
+
+
+@dataclass(frozen=True)
+class Care:
+    """One look at the machine."""
+
+    temperature_c: float | None
+    """Of the hottest sensor; None = there is none."""
+    under_voltage: bool
+    throttled: bool
+    """Slowed down, by heat or for want of power."""
+    was_throttled: bool
+    """One of both since it was switched on."""
+    free_mb: int
+    """Room on the disk of models, slots and audit log."""
+    clock: str
+    """Why the clock cannot be right, "" if it can."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return what somebody should do something about, one sentence each."""
+        hot = self.temperature_c is not None and self.temperature_c >= HOT_C
+        found = (
+            ("the power supply is too weak", self.under_voltage),
+            (f"it is too hot ({self.temperature_c:.0f} °C)" if hot else "", hot),
+            ("it is slowed down", self.throttled and not hot and not self.under_voltage),
+            (f"the disk is nearly full ({self.free_mb} MB left)", self.free_mb < LOW_DISK_MB),
+            (self.clock, bool(self.clock)),
+        )
+        return tuple(text for text, holds in found if holds)
+
+    def as_json(self) -> dict[str, object]:
+        """Return all of it for scripts."""
+        return {**asdict(self), "problems": list(self.problems)}
+
+
+def look(config: Config, sys: Path = Path("/sys")) -> Care:
+    """Measure. Takes less than a millisecond."""
+    bits = _throttled(sys)
+    return Care(
+        _temperature(sys),
+        bool(bits & _UNDER_VOLTAGE),
+        bool(bits & (_CAPPED | _THROTTLED_NOW | _SOFT_LIMIT)),
+        bool(bits >> _BEFORE) or _slowed_cores(sys),
+        _free_mb(config.store),
+        clock.problem(config),
+    )
+
+
+class Caretaker:
+    """Looks at the machine now and then, in a thread of its own, and notes the time."""
+
+    def __init__(
+        self, config: Config, changed: Callable[[Care], None], every_s: float = _EVERY_S
+    ) -> None:
+        """Take what is told of the first look, and of each whose problems are others."""
+        self._config = config
+        self._changed = changed
+        self._every_s = every_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="caretaker", daemon=True)
+        self.care = look(config)
+
+    def start(self) -> None:
+        """Begin."""
+        clock.note(self._config)
+        self._changed(self.care)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """End."""
+        self._ended.set()
+        self._thread.join()
+        clock.note(self._config)
+
+    def _work(self) -> None:
+        count = 0
+        while not self._ended.wait(self._every_s):
+            count += 1
+            before, self.care = self.care, look(self._config)
+            if _kinds(self.care) != _kinds(before):
+                self._changed(self.care)
+            if count % _NOTE_EVERY == 0:
+                clock.note(self._config)
+
+
+def _kinds(care: Care) -> tuple[bool, ...]:
+    """Return which problems there are, without the figures in them: a degree is no news."""
+    hot = care.temperature_c is not None and care.temperature_c >= HOT_C
+    low = care.free_mb < LOW_DISK_MB
+    return (care.under_voltage, care.throttled, hot, low, bool(care.clock))
+
+
+def _temperature(sys: Path) -> float | None:
+    found = [_number(path) for path in sys.glob(_ZONES)]
+    known = [value / 1000 for value in found if value is not None]
+    return round(max(known), 1) if known else None
+
+
+def _throttled(sys: Path) -> int:
+    for path in sys.glob(_THROTTLED):
+        value = _number(path, base=16)
+        if value is not None:
+            return value
+    return 0
+
+
+def _slowed_cores(sys: Path) -> bool:
+    """Tell whether a PC has slowed its processor down since it was switched on."""
+    return bool(_number(sys / _CORE_LIMITS))
+
+
+def _number(path: Path, base: int = 10) -> int | None:
+    try:
+        return int(path.read_text("ascii").strip(), base)
+    except (OSError, ValueError):  # a sensor that is switched off
+        return None
+
+
+def _free_mb(store: Path) -> int:
+    folder = next(path for path in (store, *store.parents) if path.is_dir())
+    return shutil.disk_usage(folder).free // 1_000_000

@@ -1,0 +1,75 @@
+"""The clock of a machine without battery and network: known to be wrong when it stands in the past.
+
+Two things cannot lie in the future: the files of this software, and the last time that the device
+noted while it ran. What runs out on a day (a bundle, a signature) is judged by the latest of these
+and the clock: setting the clock back does not bring it back, and a clock at 1970 refuses nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+from llm import KnowledgeError
+from llm.knowledge.files import write_atomically
+from voice.config import Config
+
+_FILE = "last-seen"
+_LONGEST_PAUSE_S = 3 * 365 * 86_400
+"""A clock that jumps further than this from what is known is not believed, nor noted: a device is
+not left in a cupboard that long, but a broken clock can show any year."""
+_SLACK_S = 120.0
+
+
+def known_s(config: Config) -> float:
+    """Return a time that has passed for certain, in seconds since 1970."""
+    return max(_built_s(), _noted_s(_note(config)))
+
+
+def problem(config: Config, now_s: float | None = None) -> str:
+    """Return why the clock cannot be right, "" if it can."""
+    now_s, earliest_s = time.time() if now_s is None else now_s, known_s(config)
+    shown = f"the clock shows {_day(now_s)}"
+    if now_s < earliest_s - _SLACK_S:
+        return f"{shown}, but it was {_day(earliest_s)} already"
+    if now_s > earliest_s + _LONGEST_PAUSE_S:
+        return f"{shown}, years after this device last ran ({_day(earliest_s)})"
+    return ""
+
+
+def today(config: Config, now_s: float | None = None) -> date:
+    """Return the day by which it is judged what has run out."""
+    now_s = time.time() if now_s is None else now_s
+    return _day(known_s(config) if problem(config, now_s) else now_s)
+
+
+def note(config: Config, now_s: float | None = None) -> None:
+    """Remember the time, if it can be right. A disk that cannot be written costs the note only."""
+    now_s = time.time() if now_s is None else now_s
+    path = _note(config)
+    if problem(config, now_s) or not path.parent.is_dir():
+        return
+    try:
+        write_atomically(path, f"{int(now_s)}\n")
+    except KnowledgeError:
+        return
+
+
+def _note(config: Config) -> Path:
+    return config.store.parent / _FILE
+
+
+def _noted_s(path: Path) -> float:
+    try:
+        return float(int(path.read_text("ascii")))
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _built_s() -> float:
+    return Path(__file__).stat().st_mtime
+
+
+def _day(seconds: float) -> date:
+    return datetime.fromtimestamp(seconds, timezone.utc).date()
