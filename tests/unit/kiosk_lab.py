@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,12 +19,9 @@ from voice.kiosk.beyond import beyond_of
 from voice.kiosk.board import Board
 from voice.kiosk.hub import Hub
 from voice.kiosk.limits import Limits
-from voice.kiosk.limits import Limits
 from voice.kiosk.metrics import Metrics
 from voice.kiosk.routes import Kiosk
 from voice.kiosk.server import Server
-from voice.kiosk.tls import CERTIFICATE, make_certificate
-from voice.kiosk.tokens import SCOPES, TokenFile
 from voice.shared_answerer import SharedAnswerer
 from voice.vitals import Vitals
 
@@ -86,8 +82,12 @@ class Lab:
             self.aside,
             self.more(board),
         )
-        self.server = Server(KioskConfig(port=port), self.kiosk, limits=self.limits)
+        address = OUTSIDE if folder else "127.0.0.1"
+        config = KioskConfig(port=port, address=address, tls_port=0)
+        self.beyond = beyond_of(config, folder) if folder else None
+        self.server = Server(config, self.kiosk, self.beyond, limits or self.limits)
         self.url = self.server.url
+        self.outside = f"https://{OUTSIDE}:{self.server.tls_port}/"
 
     def more(self, board: Board) -> tuple[APIRouter, ...]:
         """Return what else is served."""
@@ -107,21 +107,3 @@ def open_lab(
         yield lab
     finally:
         lab.server.close()
-
-
-def prepared(folder: Path) -> Path:
-    """Return a folder with a certificate and one token of each scope; NAME.token has it."""
-    make_certificate(folder, [OUTSIDE, "kiosk.test"])
-    for scope in SCOPES:
-        (folder / f"{scope}.token").write_text(TokenFile(folder).create(scope, scope))
-    return folder
-
-
-def bearer(folder: Path, scope: str) -> dict[str, str]:
-    """Return the header with the token of a scope."""
-    return {"Authorization": f"Bearer {(folder / f'{scope}.token').read_text()}"}
-
-
-def trusting(folder: Path) -> ssl.SSLContext:
-    """Return what a client needs to believe the certificate."""
-    return ssl.create_default_context(cafile=folder / CERTIFICATE)

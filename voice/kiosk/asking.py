@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,7 +19,7 @@ from voice.kiosk import Controls
 from voice.kiosk import speech_formats as formats
 from voice.kiosk.bodies import FORM, FORMS, JSON, RECORDINGS, SHORT_JSON, SOUND, kind_of
 from voice.kiosk.messages import answer_of
-from voice.kiosk.rules import needs
+from voice.kiosk.rules import allows, needs
 from voice.kiosk.speech import REFUSED
 from voice.kiosk.uploads import Uploads, while_here
 from voice.reply import spoken_parts
@@ -72,6 +72,8 @@ class Desk:
         """Answer a question. Raises what has a status of its own in `refusals`."""
         asked = await self._asked(request)
         if asked.question.aloud:
+            if not allows(request, "operate"):
+                raise HTTPException(403, "to ask aloud needs a token for operate")
             ask_aloud = self._controls.ask
             await run_in_threadpool(ask_aloud, asked.question.text, asked.question.language or "")
             return JSONResponse({"accepted": True})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,9 @@ CERTIFICATE, KEY = "certificate.pem", "key.pem"
 VALID_DAYS = 825
 """The longest that browsers of Apple accept."""
 _MADE_ANEW = "make new ones: hean kiosk certificate --replace"
+_ADDRESS_OF, _REQUEST_BYTES = 0x8915, 256
+"""SIOCGIFADDR of Linux, netdevice(7): the address stands in bytes 20 to 24 of the answer."""
+_IPV6 = Path("/proc/net/if_inet6")
 _BACKDATED = timedelta(days=1)
 """So that machines whose clocks are slow take it at once."""
 
@@ -59,13 +62,21 @@ def own_names(names: Sequence[str]) -> list[str]:
 
 
 def own_addresses() -> list[str]:
-    """Return the addresses of this machine that go beyond it; nothing is sent to find them."""
-    addresses = []
-    for family, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asked:
-            asked.connect((far, 9))
-            addresses.append(str(asked.getsockname()[0]))
-    return addresses
+    """Return the addresses of this machine that go beyond it: IPv4, then global IPv6."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        found = [_ipv4_of(asked, name) for _, name in socket.if_nameindex()]
+    lines = _IPV6.read_text().splitlines() if _IPV6.exists() else []
+    rows = [line.split() for line in lines]
+    found += [IPv6Address(int(row[0], 16)) for row in rows]
+    return [str(one) for one in found if one and not (one.is_loopback or one.is_link_local)]
+
+
+def _ipv4_of(asked: socket.socket, interface: str) -> IPv4Address | IPv6Address | None:
+    request = interface.encode().ljust(_REQUEST_BYTES, b"\0")
+    try:
+        return IPv4Address(fcntl.ioctl(asked, _ADDRESS_OF, request)[20:24])
+    except OSError:  # an interface without an address
+        return None
 
 
 def _signed(key: ec.EllipticCurvePrivateKey, names: Sequence[str]) -> x509.Certificate:
@@ -84,6 +95,7 @@ def _signed(key: ec.EllipticCurvePrivateKey, names: Sequence[str]) -> x509.Certi
         .not_valid_before(begin)
         .not_valid_after(begin + timedelta(days=VALID_DAYS))
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(key, hashes.SHA256())
