@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from asr import RecognitionError
 from voice.aside import Busy
 from voice.errors import InputError
 from voice.tts import SynthesisError
@@ -36,6 +37,10 @@ def refuse_in_one_form(app: FastAPI) -> None:
     @app.exception_handler(SynthesisError)
     async def unusable(_request: Request, error: InputError | SynthesisError) -> JSONResponse:
         return refusal(422, str(error))
+
+    @app.exception_handler(RecognitionError)
+    async def failed(_request: Request, error: RecognitionError) -> JSONResponse:
+        return refusal(500, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
