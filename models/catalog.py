@@ -21,6 +21,8 @@ STAGES = ("vad", "kws", "asr", "llm", "encoder", "tts")
 SPEEDS = ("fast", "medium", "slow")
 REGISTRIES = {"pip": "whl", "npm": "tgz"}
 """Registries, and how the names of their archives end."""
+BOX = Path(__file__).with_name("box")
+"""Folder of the files that come with the program."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,12 @@ class File:
 
 @dataclass(frozen=True)
 class Download:
-    """A package or an address, and what is taken from it."""
+    """A package or an address, and what is taken from it; or a file that is there already."""
 
     kind: str
-    """pip, npm or url."""
+    """pip, npm, url or box."""
     address: str
-    """NAME==VERSION, NAME@VERSION or an address."""
+    """NAME==VERSION, NAME@VERSION, an address, or a path in the folder BOX."""
     bytes: int = 0
     sha256: str = ""
     save: str = ""
@@ -64,7 +66,7 @@ class Download:
     @property
     def file_name(self) -> str:
         """Return the name that the download has while it is kept."""
-        if self.kind == "url":
+        if self.kind in ("url", "box"):
             return PurePosixPath(self.address).name
         return f"{self.address.replace('/', '-')}.{REGISTRIES[self.kind]}"
 
@@ -95,10 +97,13 @@ class Model:
     sources: tuple[Source, ...]
     revision: int = 1
     """Raised when files built earlier no longer fit the software."""
+    made_by: str = ""
+    """Command that makes it on the owner's machine; then it has no sources."""
 
     def __post_init__(self) -> None:
         check_relative(self.id)
-        if self.stage not in STAGES or self.speed not in SPEEDS or not self.sources:
+        known = self.stage in STAGES and self.speed in SPEEDS
+        if not known or bool(self.sources) == bool(self.made_by):
             raise ValueError(f"stage {self.stage!r}, speed {self.speed!r} or sources are wrong")
         paths = {file.path for file in self.files.values()}
         for source in self.sources:
@@ -108,13 +113,13 @@ class Model:
 
     @property
     def download_bytes(self) -> int:
-        """Return what is downloaded from the first source; 0 = not known."""
-        return sum(download.bytes for download in self.sources[0].downloads)
+        """Return what is downloaded from the first source; 0 = not known, or nothing."""
+        return sum(each.bytes for source in self.sources[:1] for each in source.downloads)
 
     @property
     def fix(self) -> str:
         """Return the command that mends a missing or altered model."""
-        return f"hean models fetch {self.id}"
+        return self.made_by or f"hean models fetch {self.id}"
 
 
 @dataclass(frozen=True)
@@ -168,7 +173,7 @@ def _model(model_id: str, row: Mapping[str, Any]) -> Model:
         fields = dict(row)
         fields["languages"] = tuple(fields["languages"])
         fields["files"] = {role: File(**file) for role, file in fields.get("files", {}).items()}
-        fields["sources"] = tuple(map(_source, fields["sources"]))
+        fields["sources"] = tuple(map(_source, fields.get("sources", ())))
         return Model(id=model_id, **fields)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelStoreError(f"the catalogue is wrong: {model_id}: {error}") from error
@@ -181,7 +186,7 @@ def _source(row: Mapping[str, Any]) -> Source:
 
 def _download(row: Mapping[str, Any]) -> Download:
     fields = dict(row)
-    (kind,) = {"pip", "npm", "url"} & fields.keys()
+    (kind,) = {"pip", "npm", "url", "box"} & fields.keys()
     return Download(kind=kind, address=fields.pop(kind), **fields)
 
 

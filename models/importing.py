@@ -155,6 +155,21 @@ def _install_files(store: Store, model: Model, paths: Mapping[str, Path]) -> Non
     store.move_into_place(model, fresh)
 
 
+def install_made(store: Store, model_id: str, paths: Mapping[str, Path]) -> None:
+    """Install the files of a model that was made on this machine, by role.
+
+    Raises ModelStoreError.
+    """
+    model = store.catalog.model(model_id)
+    with store.changing(model.fix):
+        fresh = store.staging(model.id)
+        fresh.mkdir()
+        for path in paths.values():
+            shutil.copyfile(path, fresh / path.name)
+        seal(model, fresh, {role: path.name for role, path in paths.items()})
+        store.move_into_place(model, fresh)
+
+
 def _find_file(model: Model, file: File, files: Sequence[Path]) -> Path | None:
     if file.sha256:
         return _find(file, file.path, files)

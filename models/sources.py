@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from threading import Event
 
 from models import ModelStoreError
-from models.catalog import REGISTRIES, Download
+from models.catalog import BOX, REGISTRIES, Download
 from models.disk import delete, sha256_of
 from models.download import download as download_address
 from models.known import KnownHashes
@@ -64,7 +65,9 @@ class Fetcher:
             known = download.bytes or total
             counter(min(done, known) if known else done, known)
 
-        if download.kind == "url":
+        if download.kind == "box":
+            shutil.copyfile(BOX / download.address, path)
+        elif download.kind == "url":
             download_address(download.address, path, count, self._cancel)
         else:
             work = (count, self._cancel)

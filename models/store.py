@@ -89,6 +89,8 @@ class Store:
         fix = "hean models fetch"
         with self.changing(fix, progress):
             wanted = [model for model in models if self.problem(model.id)]
+            if made := next((model for model in wanted if model.made_by), None):
+                raise ModelStoreError(f"model {made.id} is made here, not fetched", made.made_by)
             check_room(self.root, _room_bytes(wanted), fix)
             cancel = Event()
             pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr import Recognizer, VoiceActivityDetector
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from kws.zipformer import ZipformerDetector
 
 
+OWN_MODEL = "kws-own"
+"""The model that `hean wake train` makes; it is used as soon as it is installed."""
+
+
 def engine_of(config: Config) -> str:
     """Return the engine: the configured one, or the best whose model is there."""
     return config.wake.engine or available_engines(config)[0]
@@ -30,10 +35,31 @@ def available_engines(config: Config) -> list[str]:
     """Return the engines whose models are there, the best first."""
     store = Store(config.store)
     profile = store.catalog.profile(config.models.profile)
-    spotter = config.wake.model or profile.get("kws", "")
+    spotter = model_of(config)
     found = ["zipformer"] if spotter and not store.problem(spotter) else []
     recognizer = store.catalog.model(config.asr.model or profile["asr"])
     return [*found, *(["whisper"] if recognizer.engine == "whisper" else []), "asr-pinyin"]
+
+
+def model_of(config: Config) -> str:
+    """Return the model for the engine zipformer: the configured one, the owner's, or that of the
+    profile; "" = there is none."""
+    store = Store(config.store)
+    own = "" if store.problem(OWN_MODEL) else OWN_MODEL
+    return config.wake.model or own or store.catalog.profile(config.models.profile).get("kws", "")
+
+
+def load_tuned(
+    config: Config, words: Sequence[WakeWord]
+) -> tuple[list[WakeWord], dict[str, Path]]:
+    """Return the words with the settings measured for the model, and the model's files.
+
+    Raises WakeWordError, ModelStoreError.
+    """
+    from kws.settings_of_model import tuned
+
+    _, files = ModelFiles(config).find("kws", model_of(config))
+    return tuned(words, files), files
 
 
 @dataclass(frozen=True)
@@ -106,7 +132,7 @@ def load_zipformer(config: Config, words: Sequence[WakeWord]) -> ZipformerDetect
     """Load the keyword spotting model. Raises WakeWordError, ModelStoreError."""
     from kws.zipformer import ZipformerDetector
 
-    _, files = ModelFiles(config).find("kws", config.wake.model)
+    words, files = load_tuned(config, words)
     return ZipformerDetector(words, files, config.wake)
 
 
@@ -160,7 +186,7 @@ def load_scorer(
     from kws.scores import LookScorer, ZipformerScorer
 
     if engine_of(config) == "zipformer":
-        _, files = ModelFiles(config).find("kws", config.wake.model)
+        words, files = load_tuned(config, words)
         return ZipformerScorer(words, files, config.wake)
     return LookScorer(load_looking(config, words, recognizer, vad))
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voice.commands import wake_train
 from voice.commands.common import add_command, print_json
 from voice.config import Config
 from voice.errors import UsageError
@@ -63,6 +64,7 @@ def add_parser(subparsers: Any) -> None:
         commands, "remove", "listen for a word no more", _remove, _EXAMPLES["remove"]
     )
     remove.add_argument("words", nargs="+", metavar="WORD")
+    wake_train.add(commands)
     test = add_command(
         commands, "test", "show how near audio comes to a wake word", _test, _EXAMPLES["test"]
     )
@@ -173,11 +175,10 @@ def _confirmed_pinyin(text: str, args: argparse.Namespace) -> Sequence[str]:
 def _check_hearable(config: Config, word: WakeWord) -> None:
     """Raise WakeWordError if the wake word model lacks a token of the word."""
     from kws.keywords import Tokenizer
-    from voice.engines import ModelFiles
-    from voice.wake import engine_of
+    from voice.wake import engine_of, load_tuned
 
     if engine_of(config) == "zipformer":
-        _, files = ModelFiles(config).find("kws", config.wake.model)
+        _, files = load_tuned(config, [word])
         Tokenizer(files).lines([word])
 
 

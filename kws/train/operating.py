@@ -1,0 +1,173 @@
+"""The operating point of a model: boost and threshold of each word, from curves that are measured.
+
+Measured with the real detector, on sounds that the model was not trained on. A threshold is passed
+or not; so each sound is heard again with higher ones until none is passed, and all points of the
+curve follow from how far it got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kws import Samples, WakeWordDetector
+from kws.words import WakeWord
+
+BOOSTS = (0.0, 0.4, 0.8, 1.2)
+THRESHOLDS = (0.15, 0.25, 0.35, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+_TAIL = 12_800
+"""Samples of silence after each sound: the model looks ahead."""
+
+Load = Callable[[Sequence[WakeWord]], WakeWordDetector]
+"""Loads the detector for some words."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Something to hear."""
+
+    audio: Samples
+    word: str
+    """The wake word in it; empty if there is none."""
+    near: bool
+    """Sounds nearly like a wake word."""
+    condition: str
+    """clean, 10db, 5db."""
+    voice: str
+
+    @property
+    def seconds(self) -> float:
+        """Return its length."""
+        return len(self.audio) / 16_000
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How far a sound got at one boost."""
+
+    sound: Sound
+    passed: Mapping[str, float]
+    """The highest threshold that each word passed; words that passed none are not in it."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one boost and threshold do for a word."""
+
+    word: str
+    boost: float
+    threshold: float
+    miss: Mapping[str, float]
+    """Share of the sounds with the word in which it is not heard, by condition."""
+    near: float
+    """Share of the near-misses that wake this word."""
+    false_per_hour: float
+    """In all other speech and in noise."""
+
+    @property
+    def cost(self) -> float:
+        """Return what is made as small as possible: missed words and near-misses count alike, an
+        hour with one false wake as much as a tenth of all words missed."""
+        missed = [share for name, share in self.miss.items() if name != HARDEST]
+        return float(np.mean(missed or [1.0])) + self.near + self.false_per_hour / 10
+
+
+HARDEST = "5db"
+"""Noise in which a word may be missed: it is shown, and not chosen for."""
+
+
+def hear(
+    words: Sequence[WakeWord], load: Load, sounds: Sequence[Sound], boost: float
+) -> list[Heard]:
+    """Return how far each sound gets at one boost."""
+    steps = [
+        load([replace(word, boost=boost, threshold=threshold) for word in words])
+        for threshold in THRESHOLDS
+    ]
+    return [Heard(sound, _climb(steps, sound)) for sound in sounds]
+
+
+def _climb(steps: Sequence[WakeWordDetector], sound: Sound) -> dict[str, float]:
+    passed: dict[str, float] = {}
+    low, high = 0, len(steps) - 1
+    if sound.word:  # most get far: halve the way
+        while low <= high:
+            middle = (low + high) // 2
+            found = _words_heard(steps[middle], sound.audio)
+            passed |= {word: max(THRESHOLDS[middle], passed.get(word, 0.0)) for word in found}
+            low, high = (middle + 1, high) if sound.word in found else (low, middle - 1)
+        return passed
+    for threshold, step in zip(THRESHOLDS, steps, strict=True):
+        found = _words_heard(step, sound.audio)
+        if not found:
+            break
+        passed |= dict.fromkeys(found, threshold)
+    return passed
+
+
+def _words_heard(detector: WakeWordDetector, audio: Samples) -> set[str]:
+    detector.reset()
+    size = detector.chunk_samples
+    padded = np.concatenate([audio, np.zeros(_TAIL + size - len(audio) % size, np.float32)])
+    chunks = padded[: len(padded) // size * size].reshape(-1, size)
+    return {hit.word for chunk in chunks if (hit := detector.process(chunk))}
+
+
+def curve(word: str, boost: float, heard: Iterable[Heard]) -> list[Point]:
+    """Return the points of a word at one boost, one for each threshold."""
+    heard = list(heard)
+    mine = [one for one in heard if one.sound.word == word]
+    near = [one for one in heard if one.sound.near]
+    other = [one for one in heard if not one.sound.near and not one.sound.word]
+    hours = sum(one.sound.seconds for one in other) / 3600
+    points = []
+    for threshold in THRESHOLDS:
+        false = sum(_woke(one, word, threshold) for one in other)
+        points.append(
+            Point(
+                word,
+                boost,
+                threshold,
+                {
+                    name: 1 - _share(_woke(one, word, threshold) for one in group)
+                    for name, group in _by_condition(mine).items()
+                },
+                _share(_woke(one, word, threshold) for one in near),
+                false / hours if hours else 0.0,
+            )
+        )
+    return points
+
+
+def choose(points: Sequence[Point]) -> Point:
+    """Return the point of the least cost; of equal ones that with the fewest false wakes, then the
+    highest threshold."""
+    return min(points, key=lambda one: (round(one.cost, 4), one.false_per_hour, -one.threshold))
+
+
+def by_voice(point: Point, heard: Iterable[Heard]) -> dict[str, tuple[float, int]]:
+    """Return the share of misses at a point, and of how many, for each voice."""
+    groups: dict[str, list[bool]] = {}
+    for one in heard:
+        if one.sound.word == point.word and one.sound.condition != HARDEST:
+            woke = _woke(one, point.word, point.threshold)
+            groups.setdefault(one.sound.voice, []).append(not woke)
+    return {voice: (_share(missed), len(missed)) for voice, missed in sorted(groups.items())}
+
+
+def _by_condition(heard: Iterable[Heard]) -> dict[str, list[Heard]]:
+    groups: dict[str, list[Heard]] = {}
+    for one in heard:
+        groups.setdefault(one.sound.condition, []).append(one)
+    return groups
+
+
+def _woke(one: Heard, word: str, threshold: float) -> bool:
+    return one.passed.get(word, 0.0) >= threshold
+
+
+def _share(values: Iterable[bool]) -> float:
+    values = list(values)
+    return sum(values) / len(values) if values else 0.0

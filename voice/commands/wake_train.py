@@ -1,0 +1,156 @@
+"""`hean wake train`: a wake word model of one's own, from the text of the words alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voice.commands.common import add_command, print_json
+from voice.config import Config
+from voice.errors import UsageError
+
+if TYPE_CHECKING:
+    from kws.train.checkpoint import Checkpoint
+    from voice.wake_training import Plan, Tell
+
+_EXAMPLES = """\
+  hean wake train 你好核安                            an hour and a half on two cores
+  hean wake train 你好核安 --word 小安小安 --word "hello heron" --hours 3
+  hean wake train 小核小核 --speech recordings --noise noise
+  hean wake train --resume runs/2026-01-31-wake     after a power cut
+  hean wake train --resume runs/2026-01-31-wake --finish
+                                                    use what has been learnt so far
+Nobody has to speak: the words are said by mixtures of the installed voices (hean models fetch
+kokoro-speakers: fifty more), among a great deal of other speech. Recordings of people who say
+anything else (--speech: a folder with a table of file, transcript and speaker, .tsv) make the
+model better with real voices. The report tells what is missed and what wakes by mistake, and the
+model is used from the next start on; hean models remove kws-own goes back.
+"""
+_HOURS = 1.5
+
+
+def add(commands: Any) -> None:
+    """Register the sub-command."""
+    parser = add_command(
+        commands, "train", "train a model that hears words of your own", _run, _EXAMPLES
+    )
+    parser.add_argument("text", nargs="?", metavar="WORD", help="word to train for")
+    parser.add_argument("--word", action="append", default=[], help="one more word")
+    parser.add_argument(
+        "--pinyin", action="append", default=[], metavar="P", help="how the first word is said"
+    )
+    parser.add_argument(
+        "--hours", type=float, metavar="H", help=f"time to take, with two cores ({_HOURS:g})"
+    )
+    parser.add_argument(
+        "--speech", action="append", default=[], metavar="FOLDER", help="recordings of people"
+    )
+    parser.add_argument("--noise", default="", metavar="FOLDER", help="recordings of noise")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="decides all that varies")
+    parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run")
+    parser.add_argument(
+        "--finish", action="store_true", help="with --resume: train no more, use the last state"
+    )
+    parser.add_argument("--no-install", action="store_true", help="leave the model in the run")
+
+
+def _run(args: argparse.Namespace, config: Config) -> int:
+    from voice import wake_training as training
+
+    plan, run = _plan(args)
+    training.prepare()
+    if not args.resume:
+        training.begin(plan, run)
+    if not args.json:
+        print(f"{run}: {plan.command}", file=sys.stderr)
+        for doubt in training.doubts(plan.words):
+            print(f"! {doubt}", file=sys.stderr)
+    with _progress(quiet=args.json) as tell:
+        found = _made(plan, run, config, tell, args)
+    if args.json:
+        print_json(found)
+    else:
+        _print(found, run)
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> tuple[Plan, Path]:
+    from voice import wake_training as training
+
+    if bool(args.resume) == bool(args.text):
+        raise UsageError("name a word to train for, or a run to --resume", "hean wake train --help")
+    if args.resume:
+        return training.resumed(args.resume), args.resume
+    if args.finish:
+        raise UsageError("--finish ends a run that was begun", "--resume RUN --finish")
+    hours = _HOURS if args.hours is None else args.hours
+    if not 0.01 <= hours <= 100:
+        raise UsageError(f"--hours is {hours:g}", "from 0.01 to 100")
+    options = {
+        "hours": hours,
+        "speech": tuple(args.speech),
+        "noise": args.noise,
+        "seed": args.seed,
+    }
+    plan = training.planned([args.text, *args.word], args.pinyin, options)
+    return plan, args.out or _new_folder()
+
+
+def _made(
+    plan: Plan, run: Path, config: Config, tell: Tell, args: argparse.Namespace
+) -> dict[str, Any]:
+    """Do all that is left to do; return the report."""
+    from kws.train.corpus import read_clips
+    from voice import wake_training as training
+
+    checkpoint: Checkpoint
+    if args.finish:
+        clips, checkpoint = read_clips(run / "corpus"), training.newest_checkpoint(run)
+    else:
+        clips = training.make_speech(plan, run, config, tell)
+        checkpoint = training.train(plan, run, clips, tell)
+    files = training.export(checkpoint, plan, run, config)
+    choice, operating = training.choose(plan, run, files, clips, tell)
+    found = training.report(plan, run, checkpoint, choice)
+    if not args.no_install:
+        training.install(run, {**files, "operating": operating}, config)
+    return {**found, "run": str(run), "installed": not args.no_install}
+
+
+def _new_folder() -> Path:
+    """Return a name for the run that is not taken."""
+    stem = f"{time.strftime('%Y-%m-%d')}-wake"
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 10_000)))
+    return next(Path("runs") / name for name in names if not (Path("runs") / name).exists())
+
+
+def _print(found: dict[str, Any], run: Path) -> None:
+    for word, point in found["chosen"].items():
+        missed = ", ".join(f"{share:.0%} {name}" for name, share in point["miss"].items())
+        name = "other typed words" if word == "*" else word
+        print(
+            f"{name}: boost {point['boost']:g}, threshold {point['threshold']:g}: missed {missed};"
+            f" near-misses {point['near']:.1%}, false {point['false_per_hour']:.1f} an hour"
+        )
+    print(f"report: {run / 'report.html'}")
+    if found["installed"]:
+        print("installed: used from the next start on. Try it: hean wake test --mic")
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Tell]:
+    """Show what is being done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (BarColumn(20), TaskProgressColumn(), TextColumn("{task.description}"))
+    bars = Progress(*columns, console=Console(stderr=True), disable=quiet)
+    task = bars.add_task("", total=1.0)
+    with bars:
+        yield lambda what, done: bars.update(task, description=what, completed=done)

@@ -1,0 +1,171 @@
+"""Measures a trained wake word model on its development set, and chooses its operating point."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kws import RATE_HZ, Files, Samples, WakeConfig
+from kws.train.corpus import Clip
+from kws.train.operating import BOOSTS, Heard, Point, Sound, by_voice, choose, curve, hear
+from kws.words import WakeWord, make_word
+from kws.zipformer import ZipformerDetector
+from voice.audio.wavfile import read_audio
+from voice.wake_material import OTHERS
+
+CONDITIONS: Mapping[str, float | None] = {"clean": None, "10db": 10.0, "5db": 5.0}
+"""Speech over noise; with noise there is an echo of the room, too."""
+TYPED = "*"
+"""In the table of operating points: words that were not trained for."""
+_NOISE_S = 180.0
+_SEED = 7
+_QUIETER = np.float32(0.1)
+
+Show = Callable[[float], None]
+"""Told the share that is done."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The operating points of a model, and what they rest on."""
+
+    points: Mapping[str, Point]
+    """By word; that of TYPED is for words that were not trained for."""
+    curves: Sequence[Point]
+    voices: Mapping[str, Mapping[str, tuple[float, int]]]
+    """Share of misses, and of how many, by word and voice."""
+    counts: Mapping[str, int]
+    """Sounds by kind, and `other_s`: seconds of speech and noise without a wake word."""
+
+    @property
+    def settings(self) -> dict[str, dict[str, float]]:
+        """Return boost and threshold by word, as the model keeps them."""
+        return {
+            word: {"boost": point.boost, "threshold": point.threshold}
+            for word, point in self.points.items()
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it for the report."""
+        return {
+            "counts": dict(self.counts),
+            "chosen": {word: asdict(point) for word, point in self.points.items()},
+            "curves": [asdict(point) for point in self.curves],
+            "voices": {word: dict(voices) for word, voices in self.voices.items()},
+        }
+
+
+def measure(words: Sequence[WakeWord], files: Files, sounds: Sequence[Sound], show: Show) -> Choice:
+    """Hear all sounds at each boost, and choose the point of each word.
+
+    Words of OTHERS are measured together: their point serves for all that are not trained for.
+    """
+    known = {word.text for word in words}
+    others = [make_word(text) for text in OTHERS if text not in known]
+    groups = [list(words), others] if any(s.word in OTHERS for s in sounds) else [list(words)]
+    curves: list[Point] = []
+    heard: dict[tuple[str, float], list[Heard]] = {}
+    for number, (group, boost) in enumerate((g, b) for g in groups for b in BOOSTS):
+        show(number / (len(groups) * len(BOOSTS)))
+        texts = {word.text for word in group}
+        mine = [sound for sound in sounds if not sound.word or sound.word in texts]
+        found = hear(group, lambda chosen: _load(chosen, files), mine, boost)
+        for word in group:
+            curves += curve(word.text, boost, found)
+            heard[word.text, boost] = found
+    points = {word.text: choose([one for one in curves if one.word == word.text]) for word in words}
+    if len(groups) > 1:
+        points[TYPED] = choose(_pooled([one for one in curves if one.word not in known]))
+    voices = {text: by_voice(points[text], heard[text, points[text].boost]) for text in known}
+    return Choice(points, curves, voices, _counts(sounds))
+
+
+def _load(words: Sequence[WakeWord], files: Files) -> ZipformerDetector:
+    return ZipformerDetector(words, files, WakeConfig(refractory_s=0.5))
+
+
+def _pooled(points: Sequence[Point]) -> list[Point]:
+    """Return the mean of several words at each boost and threshold."""
+    groups: dict[tuple[float, float], list[Point]] = {}
+    for one in points:
+        groups.setdefault((one.boost, one.threshold), []).append(one)
+    return [
+        Point(
+            TYPED,
+            boost,
+            threshold,
+            {
+                name: float(np.mean([one.miss[name] for one in group if name in one.miss]))
+                for name in {name for one in group for name in one.miss}
+            },
+            float(np.mean([one.near for one in group])),
+            float(np.mean([one.false_per_hour for one in group])),
+        )
+        for (boost, threshold), group in groups.items()
+    ]
+
+
+def sounds_of(folder: Path, clips: Sequence[Clip], noises: Sequence[Samples]) -> list[Sound]:
+    """Return what is heard of the development set: words in each condition, near-misses, all else
+    clean and in noise, and noise alone. `noises` are recordings, besides what is made."""
+    random = np.random.default_rng(_SEED)
+    place = _Place(random, noises)
+    sounds = [
+        sound
+        for clip in clips
+        if clip.split == "dev"
+        for sound in _sounds(clip, read_audio(folder / clip.audio, RATE_HZ)[0], place)
+    ]
+    pieces = int(_NOISE_S // 10)
+    sounds += [
+        Sound(_QUIETER * place.noise(10 * RATE_HZ), "", False, "noise", "") for _ in range(pieces)
+    ]
+    return sounds
+
+
+def _sounds(clip: Clip, audio: Samples, place: _Place) -> Iterator[Sound]:
+    voice = clip.speaker.rpartition("-")[0] or clip.speaker
+    conditions = CONDITIONS if clip.word else {"clean": None, "10db": 10.0}
+    if clip.kind == "near":
+        conditions = {"clean": None}
+    for name, snr_db in conditions.items():
+        heard = audio if snr_db is None else place.put(audio, snr_db)
+        yield Sound(heard, clip.word, clip.kind == "near", name, voice)
+
+
+class _Place:
+    """A room with noise, another one each time."""
+
+    def __init__(self, random: np.random.Generator, noises: Sequence[Samples]) -> None:
+        self._random = random
+        self._noises = list(noises)
+
+    def put(self, speech: Samples, snr_db: float) -> Samples:
+        """Return speech as it is heard there."""
+        from kws.train.augment import convolve, make_room, scaled
+
+        echoed = scaled(convolve(speech, make_room(self._random)))
+        loud = echoed + self.noise(len(speech)) * np.float32(10 ** (-snr_db / 20))
+        return np.asarray(0.4 * loud / max(1e-6, float(np.abs(loud).max())), np.float32)
+
+    def noise(self, count: int) -> Samples:
+        """Return noise of a loudness of 1, made or recorded."""
+        from kws.train.augment import make_noise, scaled
+
+        if self._noises and self._random.random() < 0.5:
+            chosen = self._noises[int(self._random.integers(len(self._noises)))]
+            return scaled(np.resize(chosen, count))
+        return make_noise(self._random, count)
+
+
+def _counts(sounds: Sequence[Sound]) -> dict[str, int]:
+    counts = Counter(
+        "near" if sound.near else f"{sound.word} {sound.condition}".strip() for sound in sounds
+    )
+    other_s = sum(sound.seconds for sound in sounds if not sound.near and not sound.word)
+    return {**counts, "other_s": round(other_s)}
