@@ -90,8 +90,11 @@ class RecognizerStream(Protocol):
         """Add 16 kHz audio of any length."""
         ...
 
-    def partial(self) -> str:
-        """Return the transcript so far. Cheap if there is no new audio."""
+    def partial(self, paused: bool = False) -> str:
+        """Return the transcript so far. Cheap if there is no new audio.
+
+        `paused` tells that the person pauses: what was said is worth deciding now.
+        """
         ...
 
     def finish(self) -> Transcript:

@@ -26,7 +26,7 @@ class Boundary(Enum):
 class EndpointRules:
     """When speech counts as an utterance, in seconds of audio."""
 
-    silence_s: float = 0.8
+    silence_s: float = 0.7
     """Silence that ends an utterance."""
     min_speech_s: float = 0.1
     """Speech without a gap that begins one: shorter sounds are clicks. Short enough for "stop"."""

@@ -22,7 +22,7 @@ PARTIAL_LIMIT_S = 12.0
 """Partial transcripts of longer segments would cost more time than they save."""
 PARTIAL_GROWTH = 0.12
 """Part of the segment that must be new, so that all partial decodings together stay bounded."""
-PAUSE_S = 0.25
+PAUSE_S = 0.14
 """Quiet at the end of a segment that makes it worth a thorough decoding."""
 SHORTEST_S = 0.1
 """Nothing shorter is speech."""
@@ -30,6 +30,10 @@ SHORTEST_S = 0.1
 _FRAME = RATE_HZ // 50
 _QUIET_RATIO = 0.06
 """Loudness of a quiet frame relative to the loudest of the segment: about -24 dB."""
+_ROOM_RATIO = 1.8
+"""How much louder the frames of a steady noise become than its quietest tenth."""
+_LOUDEST_ROOM_RATIO = 0.25
+"""-12 dB: beyond, what goes on may be soft speech."""
 _SILENCE_RMS = 3e-4
 """Below it (-70 dB) there is no speech, whatever the recogniser would write."""
 
@@ -66,9 +70,9 @@ class SegmentStream:
         if len(samples):
             self._parts.append(np.nan_to_num(samples))
 
-    def partial(self) -> str:
+    def partial(self, paused: bool = False) -> str:
         """Return the beginning on which two successive decodings agreed, all of it at a pause."""
-        settled = self.settle()
+        settled = self.settle(paused)
         if settled is not None:
             self._shown = self._last = settled.text or self._shown
         elif self._is_due():
@@ -77,16 +81,17 @@ class SegmentStream:
             self._last = heard
         return self._shown
 
-    def settle(self) -> Transcript | None:
+    def settle(self, paused: bool = False) -> Transcript | None:
         """Decode thoroughly if the person pauses; None while somebody speaks.
 
-        If nothing but quiet follows, this is already the final transcript.
+        Loudness tells of a pause, or the caller, who knows it in noise too. If nothing but quiet
+        follows, this is already the final transcript.
         """
         audio = self._audio()
         if self._settled is not None and self._is_settled(audio):
             return self._settled[1]
         self._settled = None
-        if len(audio) > PARTIAL_LIMIT_S * RATE_HZ or not _pauses(audio):
+        if len(audio) > PARTIAL_LIMIT_S * RATE_HZ or not (paused or _pauses(audio)):
             return None
         self._decoded = len(audio)
         self._settled = (len(audio), self._transcribe(audio, thorough=True))
@@ -144,7 +149,10 @@ def loudness(audio: Samples) -> Samples:
 
 
 def _quiet_level(frames: Samples) -> float:
-    return max(float(frames.max()) * _QUIET_RATIO, _SILENCE_RMS)
+    """Return the loudness of a quiet frame: little against the speech, or what the room has."""
+    loudest = float(frames.max())
+    room = min(float(np.quantile(frames, 0.1)) * _ROOM_RATIO, loudest * _LOUDEST_ROOM_RATIO)
+    return max(loudest * _QUIET_RATIO, room, _SILENCE_RMS)
 
 
 def _pauses(audio: Samples) -> bool:

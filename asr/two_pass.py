@@ -48,9 +48,9 @@ class TwoPassStream:
         self._final.accept(samples)
         self._waiting.append(samples)
 
-    def partial(self) -> str:
+    def partial(self, paused: bool = False) -> str:
         """Return what was said up to the last pause as it was decided, then what is being said."""
-        settled = self._final.settle()
+        settled = self._final.settle(paused)
         if settled is None:
             self._pausing = False
         elif not self._pausing:

@@ -67,7 +67,7 @@ class ZipformerStream:
             self._stream.accept_waveform(RATE_HZ, np.nan_to_num(samples))
             self._decode()
 
-    def partial(self) -> str:
+    def partial(self, paused: bool = False) -> str:
         """Return the transcript so far."""
         return clean(self._native.get_result(self._stream).lower())
 

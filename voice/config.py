@@ -48,7 +48,7 @@ class VadConfig:
 
     threshold: float = 0.5
     """Speech probability from which audio counts as speech."""
-    silence_s: float = 0.8
+    silence_s: float = 0.7
     """Silence in seconds of audio that ends a question."""
     pre_roll_s: float = 0.4
     """Audio kept from before speech was found, in seconds, so that no first syllable is lost."""

@@ -27,12 +27,15 @@ LEVEL_S = 0.25
 """How often the level is told, in seconds of audio."""
 COMPLETE = "complete"
 """The pause is short, but what was said already is a known question."""
-PAUSE_S = 0.19
-"""Quiet after which it is looked what was asked."""
+PAUSE_S = 0.03
+"""Quiet after which it is looked what was asked: one chunk, for the look takes 0.2 s, and whoever
+goes on meanwhile loses nothing by it."""
+STOP_PAUSE_S = 0.19
+"""The same over an answer: there a wake word is looked for first."""
 HOLD_CHUNKS = 1
 """Chunks of speech after which an answer is held; it goes on if they are no beginning of speech.
 One is enough: Silero itself wants two. Its own echo, taken out, held no answer in the tests."""
-COMPLETE_S = 0.32
+COMPLETE_S = 0.28
 """Quiet that ends a complete question: people pause for less between words."""
 
 
@@ -135,7 +138,7 @@ class Listener:
             self._detect(self._detector, chunk)
         elif is_look_due:
             self._transcriber.put(Look())
-        if self._reaches(PAUSE_S):
+        if self._reaches(STOP_PAUSE_S if self._conversation.answering else PAUSE_S):
             self._pauses += 1
             self._transcriber.put(Pause(self._pauses))
         elif self._turn.complete_at == self._pauses and self._quiet_s >= COMPLETE_S:

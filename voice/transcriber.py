@@ -201,9 +201,9 @@ class Transcriber:
         if utterance.turn.followed and self._work.empty() and not utterance.turn.quiet:
             self._show(utterance)
 
-    def _show(self, utterance: _Utterance) -> str:
+    def _show(self, utterance: _Utterance, paused: bool = False) -> str:
         """Publish the partial transcript if it says something new; return it."""
-        text = utterance.stream.partial()
+        text = utterance.stream.partial(paused)
         if text and text != utterance.shown:
             utterance.shown = text
             self._bus.publish(PartialTranscript(utterance.turn.number, text))
@@ -249,13 +249,16 @@ class Transcriber:
         """Look whether the utterance is complete, or tells the assistant to stop."""
         utterance = self._utterance
         turn = utterance.turn
+        if not turn.quiet:
+            return  # it was a short one: the person went on before anybody could look
         if turn.followed:
-            text = self._repaired(self._show(utterance))
+            text = self._repaired(self._show(utterance, paused=True))
             question = self.conversation.question_in(text, utterance.called)
             with self.labour.doing(ANSWERING, turn.number):
                 turn.complete_at = number if self._known(question) else 0
         elif self.conversation.answering and utterance.short:
-            turn.followed = self.conversation.is_stop(self._repaired(utterance.stream.partial()))
+            text = self._repaired(utterance.stream.partial(paused=True))
+            turn.followed = self.conversation.is_stop(text)
 
     def _end(self, ended: SpeechEnded) -> None:
         utterance = self._utterance

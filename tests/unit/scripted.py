@@ -106,7 +106,7 @@ class Words:
         self.loudest = max(self.loudest, round(float(np.abs(samples).max(initial=0)), 1))
         self.heard_s += len(samples) / RATE_HZ
 
-    def partial(self) -> str:
+    def partial(self, paused: bool = False) -> str:
         return SAYS.get(self.loudest, "")[:3]
 
     def finish(self) -> Transcript:

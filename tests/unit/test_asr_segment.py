@@ -105,3 +105,28 @@ def test_silence_is_never_decoded() -> None:
     feed(stream, quiet(5) + np.float32(1e-5))
     assert stream.finish() == Transcript("")
     assert decode.asked == []
+
+
+def test_a_pause_that_the_caller_knows_of_is_decided_in_noise_too() -> None:
+    decode = Decoder()
+    stream = SegmentStream(decode, AsrConfig())
+    noise = voice(3) * 0.1
+    stream.accept(noise[: RATE_HZ // 2])
+    stream.accept(voice(1.5) + noise[: int(1.5 * RATE_HZ)])
+    stream.accept(noise[: RATE_HZ // 20])
+    text = stream.partial(paused=True)
+    assert decode.asked[-1][1]
+    assert text == "abcd"
+    stream.accept(noise[: RATE_HZ // 2])  # nothing but the room: that was already the end
+    asked = len(decode.asked)
+    assert stream.finish().text == text
+    assert len(decode.asked) == asked
+
+
+def test_speech_after_a_pause_is_decoded_again() -> None:
+    decode = Decoder()
+    stream = SegmentStream(decode, AsrConfig())
+    stream.accept(voice(1.5))
+    stream.partial(paused=True)
+    stream.accept(voice(1))
+    assert stream.finish().text == "abcde"

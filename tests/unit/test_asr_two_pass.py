@@ -83,7 +83,7 @@ class Counted:
     def accept(self, samples: Samples) -> None:
         self.heard += len(samples)
 
-    def partial(self) -> str:
+    def partial(self, paused: bool = False) -> str:
         return ""
 
     def finish(self) -> None:

@@ -39,7 +39,7 @@ def test_a_loud_click_does_not_clip() -> None:
 def test_silence_around_the_speech_has_one_length(silence_s: float) -> None:
     polished = polish(_speech(0.3, silence_s), RATE_HZ, tail_s=0.2)
     loud = np.flatnonzero(np.abs(polished) > 0.01)
-    assert loud[0] / RATE_HZ == pytest.approx(LEAD_S, abs=0.035)
+    assert loud[0] / RATE_HZ == pytest.approx(LEAD_S, abs=0.025)
     assert (polished.size - loud[-1]) / RATE_HZ == pytest.approx(0.2, abs=0.055)
 
 

@@ -14,7 +14,8 @@ _SILENT = 0.02
 """Part of the loudest frame's level below which a frame counts as silence (-34 dB)."""
 
 
-LEAD_S = 0.04
+LEAD_S = 0.01
+"""Enough for the fade: the loudspeaker is open all the time, and a person waits for it."""
 CLAUSE_PAUSE_S = 0.12
 SENTENCE_PAUSE_S = 0.35
 
