@@ -16,6 +16,7 @@ from models.catalog import Model
 from models.store import Store
 from voice.active_slot import GGUF, with_current_slot
 from voice.config import Config
+from voice.device.clock import today
 from voice.ears import Ears as Ears  # also for whoever loads them here
 from voice.errors import UsageError
 from voice.tts import Synthesizer
@@ -51,7 +52,9 @@ def knowledge_of(config: Config) -> KnowledgeBase:
 
 def signed_knowledge_of(config: Config) -> SignedKnowledge:
     """Return the knowledge base with the entries of its site, and who signed for them."""
-    return load_signed(knowledge_folder(config), own_folder(config), trusted_keys_folder(config))
+    return load_signed(
+        knowledge_folder(config), own_folder(config), trusted_keys_folder(config), today(config)
+    )
 
 
 def knowledge_folder(config: Config) -> Path:

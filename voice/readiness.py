@@ -25,6 +25,8 @@ from models.store import Store
 from voice.active_slot import slots_of
 from voice.bootstrap import cpu_flags
 from voice.config import Config
+from voice.device import clock as device_clock
+from voice.device.care import look
 from voice.engines import NO_MODEL, signed_knowledge_of
 from voice.errors import (
     DeviceError,
@@ -74,7 +76,8 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from knowledge(config)
     yield from sound()
     yield permissions()
-    yield clock()
+    yield condition(config)
+    yield clock(config)
 
 
 def software() -> Finding:
@@ -272,15 +275,22 @@ def _group_of(devices: Path) -> str:
         return "audio"
 
 
-def clock(now_s: float | None = None) -> Finding:
-    """Tell whether the clock can be right: a machine without network or battery starts in the past.
-
-    It cannot be earlier than the moment at which this software was put here.
-    """
+def clock(config: Config, now_s: float | None = None) -> Finding:
+    """Tell whether the clock can be right: a machine without a battery starts in the past."""
     now_s = time.time() if now_s is None else now_s
     text = time.strftime("%Y-%m-%d %H:%M:%S %Z (UTC%z)", time.localtime(now_s))
-    if now_s < Path(__file__).stat().st_mtime:
-        return Finding(
-            "clock", WARNING, f"{text}, which is past", "set it: sudo date -s 'DATE TIME'"
-        )
+    if problem := device_clock.problem(config, now_s):
+        fix = "set it: sudo date -s 'DATE TIME'; on a device, if it is right: hean device install"
+        return Finding("clock", WARNING, f"{text}: {problem}", fix)
     return Finding("clock", OK, text)
+
+
+def condition(config: Config) -> Finding:
+    """Look at heat and power supply."""
+    care = look(config)
+    heat = "no sensor" if care.temperature_c is None else f"{care.temperature_c:.0f} °C"
+    text = f"{heat}{', was slowed down since it was switched on' if care.was_throttled else ''}"
+    if care.under_voltage or care.throttled:
+        fix = "answers come late; a stronger power supply, a fan or a cooler place helps"
+        return Finding("heat and power", WARNING, f"{text}; {'; '.join(care.problems)}", fix)
+    return Finding("heat and power", OK, text)

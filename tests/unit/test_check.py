@@ -89,9 +89,9 @@ def test_this_machine_has_what_the_tests_run_on():
     assert processor().text.split(",")[0] == os.uname().machine
 
 
-def test_a_clock_before_the_software_is_wrong():
-    assert clock(time.time()).state == "ok"
-    assert clock(0).state == "warning"
+def test_a_clock_before_the_software_is_wrong(tmp_path):
+    assert clock(with_store(tmp_path), time.time()).state == "ok"
+    assert clock(with_store(tmp_path), 0).state == "warning"
 
 
 def test_devices_that_nobody_may_open_are_told(tmp_path):

@@ -97,7 +97,7 @@ def _install(args: argparse.Namespace, config: Config) -> int:
     from voice.flash.device import bases, this_device, trusted
 
     bundle = open_bundle(args.file, trusted(config))
-    slot = _slots(config).install(bundle, this_device(), bases(config))
+    slot = _slots(config).install(bundle, this_device(config), bases(config))
     if args.json:
         from voice.flash.report import slot_json
 

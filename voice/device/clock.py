@@ -8,6 +8,7 @@ and the clock: setting the clock back does not bring it back, and a clock at 197
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import date, datetime, timezone
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from voice.config import Config
 
 _FILE = "last-seen"
 _LONGEST_PAUSE_S = 3 * 365 * 86_400
-"""A clock that jumps further than this from what is known is not believed, nor noted: a device is
-not left in a cupboard that long, but a broken clock can show any year."""
+"""A clock that has jumped further than this is not noted: once a wrong year was, the right one
+would count as past. What runs out has run out by it all the same."""
 _SLACK_S = 120.0
+_END_S = 4_102_444_800
+"""The year 2100: a note beyond is a damaged one."""
 
 
 def known_s(config: Config) -> float:
@@ -41,19 +44,21 @@ def problem(config: Config, now_s: float | None = None) -> str:
 def today(config: Config, now_s: float | None = None) -> date:
     """Return the day by which it is judged what has run out."""
     now_s = time.time() if now_s is None else now_s
-    return _day(known_s(config) if problem(config, now_s) else now_s)
+    return _day(max(known_s(config), now_s))
 
 
 def note(config: Config, now_s: float | None = None) -> None:
     """Remember the time, if it can be right. A disk that cannot be written costs the note only."""
     now_s = time.time() if now_s is None else now_s
-    path = _note(config)
-    if problem(config, now_s) or not path.parent.is_dir():
-        return
-    try:
-        write_atomically(path, f"{int(now_s)}\n")
-    except KnowledgeError:
-        return
+    if not problem(config, now_s):
+        accept(config.store.parent, now_s)
+
+
+def accept(data: Path, now_s: float | None = None) -> None:
+    """Remember the time, whatever it is: somebody who sees the clock says that it is right."""
+    if data.is_dir():
+        with suppress(KnowledgeError):
+            write_atomically(data / _FILE, f"{int(time.time() if now_s is None else now_s)}\n")
 
 
 def _note(config: Config) -> Path:
@@ -62,9 +67,10 @@ def _note(config: Config) -> Path:
 
 def _noted_s(path: Path) -> float:
     try:
-        return float(int(path.read_text("ascii")))
+        seconds = int(path.read_text("ascii"))
     except (OSError, ValueError):
         return 0.0
+    return float(seconds) if 0 <= seconds < _END_S else 0.0
 
 
 def _built_s() -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from models.progress import Progress, silent
 from voice.config import Config
-from voice.device import Place
+from voice.device import Place, clock
 from voice.device.parts import (
     Data,
     Files,
@@ -68,6 +68,8 @@ def install(
             tell(steps[-1])
         changed = any(step.state != ALREADY for step in steps)
         waiting = services.missing() or ("started anew" if changed else "")
+        if not dry_run:
+            clock.accept(place.data)
         steps.append(_step(services.name, waiting, services.install, dry_run))
         tell(steps[-1])
     return steps

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import socket
-from datetime import datetime, timezone
 from pathlib import Path
 
 from llm.flash.bundle import Keys, load_keys
@@ -16,11 +15,12 @@ from models.store import Store
 from voice import __version__
 from voice.bootstrap import cpu_flags
 from voice.config import Config
+from voice.device.clock import today
 
 _BOARD = Path("/proc/device-tree/model")
 
 
-def this_device() -> Device:
+def this_device(config: Config) -> Device:
     """Return what this machine is."""
     return Device(
         tuple(filter(None, (socket.gethostname(), platform.machine(), _board()))),
@@ -28,7 +28,7 @@ def this_device() -> Device:
         frozenset(cpu_flags()),
         os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6,
         prompts_sha256(),
-        datetime.now(timezone.utc).date().isoformat(),
+        today(config).isoformat(),
     )
 
 

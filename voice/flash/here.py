@@ -88,7 +88,7 @@ def flash_here(
     Raises FlashError: the bundle is refused. HealthFault: the new model was tried and is not kept.
     """
     watch = _Watch(progress)
-    slots, device = slots_of(config), this_device()
+    slots, device = slots_of(config), this_device(config)
     watch.begin("verifying")
     bundle = open_bundle(path, trusted(config))
     manifest = bundle.manifest
@@ -116,7 +116,11 @@ def flash_here(
 def _install(config: Config, slots: Slots, bundle: Bundle, wish: Wish, watch: _Watch) -> Slot:
     watch.begin("installing", total=bundle.manifest.payload_bytes)
     return slots.install(
-        bundle, this_device(), bases(config), downgrade=bool(wish.downgrade), counter=watch.count
+        bundle,
+        this_device(config),
+        bases(config),
+        downgrade=bool(wish.downgrade),
+        counter=watch.count,
     )
 
 

@@ -77,7 +77,7 @@ class Sticks:
         status = slots_of(config).status()
         in_use = status.current is not None and status.current.id == bundle.head.id
         try:
-            check(bundle.manifest, this_device(), status.newest)
+            check(bundle.manifest, this_device(self._config), status.newest)
             problem = ""
         except FlashError as error:
             problem = f"{error}; {error.fix}" if error.fix else str(error)
