@@ -82,6 +82,8 @@ class Assistant:
 
     def __init__(self, config: Config, engines: Engines, devices: Devices, bus: Bus) -> None:
         self._devices = devices
+        self.also_hears: Callable[[Samples], None] = lambda samples: None
+        """Hears what the microphone delivers; must be quick."""
         self._turns = Turns()
         recognizer, self.recognizer_aside = shared(engines.ears.recognizer)
         ears = replace(engines.ears, recognizer=recognizer)
@@ -154,6 +156,10 @@ class Assistant:
         """Tell whether a question waits, or its answer is not yet over."""
         return self._responder.busy
 
+    def end(self) -> None:
+        """Hear no more; `listen` then finishes what was begun, and returns. From any thread."""
+        self._devices.stop_listening()
+
     def listen(self) -> None:
         """Listen and answer until the microphone ends, then finish what was begun.
 
@@ -199,6 +205,7 @@ class Assistant:
 
     def _hear(self, samples: Samples) -> Samples:
         """Return what the microphone heard without the assistant's own voice."""
+        self.also_hears(samples)
         if self._devices.canceller:
             return self._devices.canceller.clean(samples)
         return samples

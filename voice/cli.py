@@ -52,7 +52,7 @@ options of every command:
 
 exit codes: 0 done · 2 wrong usage · 65 model, bundle, knowledge or audit log damaged or missing ·
 66 input not usable, or nothing heard · 70 a stage or a new model failed · 74 no sound device ·
-75 link broken · 78 wrong configuration · 130 interrupted
+75 link broken · 78 wrong configuration · 79 to be started again · 130 interrupted
 """
 
 

@@ -11,7 +11,8 @@ HeanError                  exit
 ├── HealthFault             70    a new model failed its checks; the one before is still in use
 ├── DeviceError             74    no microphone or loudspeaker, or it was lost
 ├── LinkFault               75    the link to a device broke; starting again goes on from there
-└── ConfigError             78    wrong configuration: file, key, value or wake word
+├── ConfigError             78    wrong configuration: file, key, value or wake word
+└── RestartWanted           79    the operator wants it to start again: a service does so
 
 130 is an interruption by the person. Leaves raise errors of their own; `translated` turns them
 into these at the call, so that `main` is the only place that prints them.
@@ -124,6 +125,12 @@ class ConfigError(HeanError):
     """Wrong configuration file, key or value."""
 
     code, exit_code = "config", 78
+
+
+class RestartWanted(HeanError):
+    """The operator wants the assistant to start again; nothing is wrong."""
+
+    code, exit_code = "restart", 79
 
 
 def error_of(code: str, message: str) -> HeanError:

@@ -21,12 +21,13 @@ from voice.kiosk.routes import Kiosk
 from voice.kiosk.server import Server
 from voice.kiosk.tls import check_valid
 from voice.kiosk.topics import topics_of
+from voice.operating import operated
 from voice.vitals import Vitals
 
 
 @contextmanager
 def served(
-    config: Config, engines: Engines, assistant: Assistant, bus: Bus, vitals: Vitals
+    config: Config, engines: Engines, assistant: Assistant, aside: Aside, bus: Bus, vitals: Vitals
 ) -> Iterator[None]:
     """Serve screen and interface while the block runs; before the assistant starts.
 
@@ -34,34 +35,36 @@ def served(
     """
     hub, metrics = Hub(), Metrics(vitals)
     board = Board(hub.tell)
-    kiosk = Kiosk(
-        assistant.touch,
-        assistant.answerer,
-        board,
-        hub,
-        vitals,
-        metrics,
-        topics_of(engines.knowledge),
-        tuple(word.text for word in load_words(config.wake_file) if word.enabled),
-        signed_knowledge_of(config).approval.text,
-        aside_of(config, engines, assistant),
-    )
-    try:
-        server = Server(config.kiosk, kiosk, _beyond(config, bus))
-    except ConfigError as error:
-        bus.publish(Notice(0, f"no screen: {error.message}; {error.fix}"))
-        yield
-        return
-    bus.subscribe(board)
-    bus.subscribe(metrics)
-    server.start()
-    bus.publish(Notice(0, f"the screen is at {server.url}"))
-    if server.tls_port:
-        bus.publish(Notice(0, f"other machines are served at port {server.tls_port} (https)"))
-    try:
-        yield
-    finally:
-        server.close()
+    with operated(config, assistant, bus, board) as operator:
+        kiosk = Kiosk(
+            assistant.touch,
+            assistant.answerer,
+            board,
+            hub,
+            vitals,
+            metrics,
+            topics_of(engines.knowledge),
+            tuple(word.text for word in load_words(config.wake_file) if word.enabled),
+            signed_knowledge_of(config).approval.text,
+            aside,
+            operator,
+        )
+        try:
+            server = Server(config.kiosk, kiosk, _beyond(config, bus))
+        except ConfigError as error:
+            bus.publish(Notice(0, f"no screen: {error.message}; {error.fix}"))
+            yield
+            return
+        bus.subscribe(board)
+        bus.subscribe(metrics)
+        server.start()
+        bus.publish(Notice(0, f"the screen is at {server.url}"))
+        if server.tls_port:
+            bus.publish(Notice(0, f"other machines are served at port {server.tls_port} (https)"))
+        try:
+            yield
+        finally:
+            server.close()
 
 
 def aside_of(config: Config, engines: Engines, assistant: Assistant) -> Aside:

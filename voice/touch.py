@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm.language import detect_language
-from voice.audio import Speaker
+from voice.audio import Samples, Speaker
 from voice.conversation import Conversation
 from voice.events import Bus, FinalTranscript
 from voice.turn import Turns
@@ -48,3 +48,10 @@ class Touch:
             self._conversation.stop(TOUCH, turn)
         else:
             self._conversation.command(turn, name)
+
+    def play(self, samples: Samples, rate_hz: int) -> None:
+        """Play audio on the loudspeaker, as a turn of its own that anybody may interrupt.
+
+        Raises DeviceError if the loudspeaker takes nothing.
+        """
+        self._speaker.play(samples, rate_hz, self._turns.create().number)

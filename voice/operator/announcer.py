@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from voice.config import Config
 from voice.flash.told import seen, unseen
 from voice.kiosk.board import Board
+from voice.kiosk.messages import Message
 from voice.operator.sticks import Offer, Sticks
 
 _LOGGER = logging.getLogger(__name__)
@@ -19,8 +21,13 @@ LOOK_AGAIN_S = 2.0
 class Announcer:
     """A thread that looks for sticks and failures, also for those that another process caused."""
 
-    def __init__(self, config: Config, board: Board, sticks: Sticks) -> None:
+    def __init__(
+        self, config: Config, board: Board, sticks: Sticks, tell: Callable[[Message], None]
+    ) -> None:
+        """`tell` hears, for operators who look just then, that other sticks are plugged in."""
         self._config = config
+        self._tell = tell
+        self._told: list[Offer] = []
         self._board = board
         self._sticks = sticks
         self._ended = threading.Event()
@@ -43,8 +50,12 @@ class Announcer:
             shown = ("name", "version", "reason", "at")
             notice = {key: getattr(failure, key) for key in shown}
         self._board.post(FLASH, notice)
-        offers = [offer for offer in self._sticks.look() if offer.welcome]
-        self._board.post(STICK, _named(offers[0]) if offers else None)
+        offers = self._sticks.look()
+        welcome = [offer for offer in offers if offer.welcome]
+        self._board.post(STICK, _named(welcome[0]) if welcome else None)
+        if offers != self._told:
+            self._told = offers
+            self._tell({"type": "sticks"})
 
     def seen(self) -> None:
         """Somebody has seen the failure."""

@@ -71,7 +71,7 @@ class Area:
         config = self.around.config
         pin, work = Pin(config.kiosk_folder), Work(self.hub.tell)
         sticks = Sticks(config, self.around.media)
-        announcer = Announcer(config, self.around.board, sticks)
+        announcer = Announcer(config, self.around.board, sticks, self.hub.tell)
         log = logging.getLogger()
         log.addHandler(self.log)
         announcer.start()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from voice.errors import HeanError, StageError, translated
+from voice.errors import HeanError, StageError, UsageError, translated
 
 IDLE, RUNNING, DONE, FAILED = "idle", "running", "done", "failed"
 
@@ -20,7 +20,7 @@ class Report(Protocol):
         ...
 
 
-class Busy(HeanError):
+class Busy(UsageError):
     """Something else is going on."""
 
     code = "busy"

@@ -3,24 +3,33 @@
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5000;
 
-/** Call `take` with every message and `lost` whenever the line is broken; connect again for ever. */
-export function connect(take, lost) {
+/** Call `take` with every message and `lost` with the code whenever the line is broken; connect
+ * again until the function that is returned is called. */
+export function connect(take, lost, path = "/v1/events") {
   let waitMs = FIRST_WAIT_MS;
+  let socket = null;
+  let ended = false;
   const open = () => {
+    if (ended) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/v1/events`);
+    socket = new WebSocket(`${scheme}://${location.host}${path}`);
     socket.addEventListener("message", (event) => {
       waitMs = FIRST_WAIT_MS;
       take(JSON.parse(event.data));
     });
-    socket.addEventListener("close", () => {
-      lost();
+    socket.addEventListener("close", ({ code }) => {
+      if (ended) return;
+      lost(code);
       checkSession();
       setTimeout(open, waitMs);
       waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
     });
   };
   open();
+  return () => {
+    ended = true;
+    socket.close();
+  };
 }
 
 /** On another machine: sign in again if the device knows this browser no more. */

@@ -10,7 +10,7 @@ const ANSWER_STAYS_MS = 180_000;
 let language = chosenLanguage();
 let facts = { wake_words: [], topics: { zh: [], en: [] }, approval: "", volume: 1 };
 let topic = 0;
-let picture = { state: "offline", partial: "", fault: "", turns: [], level_dbfs: -100 };
+let picture = { state: "offline", partial: "", fault: "", turns: [], level_dbfs: -100, notices: {} };
 let cleared = 0;
 
 const strings = () => STRINGS[language];
@@ -31,6 +31,9 @@ const TAKE = {
     picture.partial = "";
     const known = picture.turns.find((one) => one.turn === turn);
     if (known) known.outcome = outcome;
+  },
+  notice_posted: ({ name, notice }) => {
+    picture.notices = { ...picture.notices, [name]: notice };
   },
   device_lost: ({ message }) => { picture.fault = message; },
   device_restored: () => { picture.fault = ""; },
@@ -70,6 +73,17 @@ function show() {
   put("state", text.states[state]);
   put("hint", hintOf(state, text));
   showTurn(turn, text);
+  showNotices(text);
+}
+
+/** Show what everybody must see, for example that a new model is not used. */
+function showNotices(text) {
+  const posted = Object.entries(picture.notices).filter(([, notice]) => notice);
+  find("notices").hidden = !posted.length;
+  const lines = posted.map(([name, notice]) => element("p", text.notices[name](notice)));
+  const before = [...find("notices").children].map((line) => line.textContent).join();
+  // Writing the same text again would let screen readers say it again.
+  if (lines.map((line) => line.textContent).join() !== before) fill("notices", lines);
 }
 
 function hintOf(state, text) {

@@ -27,6 +27,7 @@ export const STRINGS = {
     understood: "理解为",
     source: "依据",
     approval: "资料",
+    operator: "管理",
     states: {
       idle: "请叫我，然后提问",
       listening: "我在听，请说",
@@ -50,6 +51,11 @@ export const STRINGS = {
       hand_over: "请找专人",
       unknown: "没有审核过的资料",
       refuse: "这个不回答",
+    },
+    notices: {
+      flash: ({ name, version }) =>
+        `新模型 ${name} ${version} 没有通过检验，没有启用；助手仍用原来的模型。请告诉管理员。`,
+      stick: ({ name, version }) => `U 盘里有新模型 ${name} ${version}。管理员可以在“管理”里更新。`,
     },
     year: (year) => `${year}年`,
   },
@@ -79,6 +85,7 @@ export const STRINGS = {
     understood: "Understood as",
     source: "Source",
     approval: "Texts",
+    operator: "Operator",
     states: {
       idle: "Call me, then ask",
       listening: "Listening, please speak",
@@ -102,6 +109,12 @@ export const STRINGS = {
       hand_over: "Ask a person",
       unknown: "Nothing vetted on that",
       refuse: "Not answered",
+    },
+    notices: {
+      flash: ({ name, version }) =>
+        `The new model ${name} ${version} did not pass its checks and is not used; the one before answers. Please tell the operator.`,
+      stick: ({ name, version }) =>
+        `A USB stick brings the new model ${name} ${version}. The operator can take it under “Operator”.`,
     },
     year: (year) => year,
   },
