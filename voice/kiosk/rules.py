@@ -7,7 +7,7 @@ the body is read, and told in the OpenAPI document.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, Security
@@ -15,6 +15,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.params import Depends as Declared
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from fastapi.security.base import SecurityBase
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
@@ -36,8 +37,10 @@ class Rule:
     def __init__(self, scope: str, bodies: Bodies) -> None:
         self.scope, self.bodies = scope, bodies
 
-    async def __call__(self) -> None:
-        """Do nothing: `access` has looked already."""
+    async def __call__(self, connection: HTTPConnection) -> None:
+        """Look again, at the route itself: `access` has looked already."""
+        if self.scope and not allows(connection, self.scope):
+            raise HTTPException(403, f"a token for {self.scope} is needed")
 
 
 class GuardedRule(Rule, SecurityBase):
@@ -68,28 +71,35 @@ class Rules:
     """Finds the rule of a request."""
 
     def __init__(self, routers: Iterable[APIRouter]) -> None:
-        """Take the rules of all routes. Raises ValueError: a route declares none."""
-        self._rules = [
-            (route, _rule_of(route))
-            for router in routers
-            for route in router.routes
-            if isinstance(route, Route)
-        ]
+        """Take the rules of all routes; what a router includes has the one of the router.
+
+        Raises ValueError: a route has none.
+        """
+        self._routes: list[tuple[Route, Rule]] = []
+        self._prefixes: list[tuple[str, Rule]] = []
+        for router in routers:
+            whole = _rule_in(router.dependencies)
+            if whole:
+                self._prefixes.append((router.prefix, whole))
+            for route in router.routes:
+                own = _rule_in(route.dependencies) if isinstance(route, Route) else None
+                if isinstance(route, Route) and own:
+                    self._routes.append((route, own))
+                elif not whole:
+                    raise ValueError(f"{route} declares neither needs() nor open_to_all()")
 
     def find(self, scope: Scope) -> Rule | None:
         """Return the rule for a request; None for files of the page, and where nothing is."""
-        of_path = [
-            (route, rule) for route, rule in self._rules if route.path_regex.match(scope["path"])
-        ]
-        method = scope.get("method", "")
+        path, method = scope["path"], scope.get("method", "")
+        of_path = [(route, rule) for route, rule in self._routes if route.path_regex.match(path)]
         for route, rule in of_path:
             if isinstance(route, APIWebSocketRoute) or method in (route.methods or ()):
                 return rule
-        return of_path[0][1] if of_path else None
+        if of_path:
+            return of_path[0][1]
+        return next((rule for start, rule in self._prefixes if path.startswith(start)), None)
 
 
-def _rule_of(route: Route) -> Rule:
-    for declared in route.dependencies:
-        if isinstance(declared, Declared) and isinstance(declared.dependency, Rule):
-            return declared.dependency
-    raise ValueError(f"{route.path} declares neither needs() nor open_to_all()")
+def _rule_in(dependencies: Sequence[Declared]) -> Rule | None:
+    declared = [one.dependency for one in dependencies if isinstance(one.dependency, Rule)]
+    return declared[0] if declared else None
