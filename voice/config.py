@@ -14,6 +14,7 @@ from kws import WakeConfig
 from llm import LlmConfig
 from voice.kiosk import KioskConfig
 from voice.tts import TtsConfig
+from voice.wyoming import WyomingConfig
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class Config:
     tts: TtsConfig = field(default_factory=TtsConfig)
     audit: AuditConfig = field(default_factory=AuditConfig)
     kiosk: KioskConfig = field(default_factory=KioskConfig)
+    wyoming: WyomingConfig = field(default_factory=WyomingConfig)
 
     @property
     def store(self) -> Path:

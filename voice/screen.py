@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from kws.words import load_words
-from voice.app import Assistant, Engines, endpoint_rules
+from voice.app import Assistant, Engines
 from voice.aside import Aside
 from voice.config import Config
-from voice.engines import load_vad, signed_knowledge_of
+from voice.engines import signed_knowledge_of
 from voice.errors import ConfigError
 from voice.events import Bus, Notice
 from voice.kiosk.beyond import Beyond, beyond_of
@@ -26,8 +25,13 @@ from voice.vitals import Vitals
 
 
 @contextmanager
-def served(
-    config: Config, engines: Engines, assistant: Assistant, aside: Aside, bus: Bus, vitals: Vitals
+def shown(
+    config: Config,
+    engines: Engines,
+    assistant: Assistant,
+    aside: Aside,
+    bus: Bus,
+    vitals: Vitals,
 ) -> Iterator[None]:
     """Serve screen and interface while the block runs; before the assistant starts.
 
@@ -65,12 +69,6 @@ def served(
             yield
         finally:
             server.close()
-
-
-def aside_of(config: Config, engines: Engines, assistant: Assistant) -> Aside:
-    """Return what programs may have of an assistant's ears and voice."""
-    ears = replace(engines.ears, vad=load_vad(config), recognizer=assistant.recognizer_aside)
-    return Aside(ears, engines.voice, endpoint_rules(config), lambda: assistant.engaged)
 
 
 def _beyond(config: Config, bus: Bus) -> Beyond | None:

@@ -128,6 +128,7 @@ def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -
     if not assistant.live:
         yield
         return
+    from voice.interfaces import served
     from voice.sdnotify import Notifier
     from voice.vitals import Vitals
 
@@ -135,10 +136,7 @@ def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -
     bus.subscribe(vitals)
     notifier = Notifier(vitals)
     with ExitStack() as stack:
-        if config.kiosk.enabled:
-            from voice.screen import served
-
-            stack.enter_context(served(config, engines, assistant, bus, vitals))
+        stack.enter_context(served(config, engines, assistant, bus, vitals))
         notifier.start()
         stack.callback(notifier.finish)
         yield

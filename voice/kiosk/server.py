@@ -15,8 +15,8 @@ from voice.kiosk.door import Door
 from voice.kiosk.limits import Limits
 from voice.kiosk.protocol import TimedProtocol
 from voice.kiosk.routes import Kiosk, create_app
+from voice.ports import bound, host
 
-_BACKLOG = 128
 _END_S = 2
 _LONGEST_HEAD = 16_384
 _LONGEST_MESSAGE = 65_536
@@ -39,7 +39,7 @@ class Server:
         self._limits = limits or Limits()
         home = _bound(config.home, config.port, "port")
         self.port: int = home.getsockname()[1]
-        self.url = f"http://{_host(config.home)}:{self.port}/"
+        self.url = f"http://{host(config.home)}:{self.port}/"
         self.tls_port = 0
         doors = [Door(home, self._limits)]
         if beyond:
@@ -107,22 +107,7 @@ class _Served(uvicorn.Server):
         return TimedProtocol(self._limits, self.config, self.server_state, self.lifespan.state)
 
 
-def _host(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
-
-
 def _bound(address: str, port: int, key: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    taken = socket.socket(family, socket.SOCK_STREAM)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        taken.bind((address, port))
-        taken.listen(_BACKLOG)
-    except OSError as error:
-        taken.close()
-        raise ConfigError(
-            f"kiosk.{key} {port} cannot be used ({error.strerror})",
-            f"choose another with --set kiosk.{key}={port + 2}, or none with "
-            "--set kiosk.enabled=false",
-        ) from error
-    return taken
+    another = f"choose another with --set kiosk.{key}={port + 2}"
+    fix = f"{another}, or none with --set kiosk.enabled=false"
+    return bound(address, port, f"kiosk.{key}", fix)
