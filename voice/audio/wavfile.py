@@ -58,7 +58,8 @@ def decode_audio(data: bytes, rate_hz: int, max_s: float = _MAX_READ_S) -> tuple
             raise InputError("the recording has more channels or a higher rate than is read", _MONO)
         frames, rate, length = _read_frames(io.BytesIO(data), max_s)
     except (soundfile.LibsndfileError, ValueError) as error:
-        raise InputError(f"not a recording that can be read ({error})", _CONVERT) from error
+        told = getattr(error, "error_string", error)  # without the name of a Python object
+        raise InputError(f"not a recording that can be read ({told})", _CONVERT) from error
     return resample(to_mono(frames), rate, rate_hz), max(length, len(frames)) / rate
 
 

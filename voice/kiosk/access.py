@@ -154,10 +154,18 @@ class Access:
             allowances = self._reads
         else:
             allowances = self._changes
-            if unfit := body_refusal(bodies, headers):
+            unfit = None if _has_nothing(scope, headers) else body_refusal(bodies, headers)
+            if unfit:
                 raise Refused(*unfit)
         if not allowances.take(client):
             raise Refused(429, "too many requests; wait a second", **{"Retry-After": "1"})
+
+
+def _has_nothing(scope: Scope, headers: Headers) -> bool:
+    """Return whether a request needs no body and has none; no form of a foreign page can send it,
+    and no script of one without asking first."""
+    length = headers.get("content-length", "0")
+    return scope["method"] == "DELETE" and length == "0" and "transfer-encoding" not in headers
 
 
 def _from_elsewhere(scope: Scope) -> bool:

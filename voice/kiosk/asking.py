@@ -84,7 +84,7 @@ class Desk:
 
     async def _asked(self, request: Request) -> Asked:
         if kind_of(request.headers) == JSON:
-            return Asked(_question(await request.body()))
+            return Asked(_question(await request.body(), _wishes(request.query_params)))
         recording = await self._uploads.take(request)
         fields = {name: value for name, value in recording.fields.items() if name != "model"}
         wishes = _wishes({**request.query_params, **fields})
@@ -120,7 +120,12 @@ class Desk:
 _WISHES = Wishes.model_json_schema()["properties"]
 _BODIES = {
     "parameters": [
-        {"name": name, "in": "query", "schema": schema, "description": "Beside a recording"}
+        {
+            "name": name,
+            "in": "query",
+            "schema": schema,
+            "description": "Beside a body that tells nothing of it",
+        }
         for name, schema in _WISHES.items()
     ],
     "requestBody": {
@@ -166,12 +171,17 @@ _REPLY = {
 }
 
 
-def _question(body: bytes) -> Question:
-    """Return the question in a JSON body. Raises RequestValidationError."""
+def _question(body: bytes, beside: Wishes) -> Question:
+    """Return the question in a JSON body, with the wishes beside it that it does not tell itself.
+
+    Raises RequestValidationError.
+    """
     try:
-        return Question.model_validate_json(body)
+        question = Question.model_validate_json(body)
     except ValidationError as error:
         raise _malformed(error, "body") from error
+    untold = beside.model_fields_set - question.model_fields_set
+    return question.model_copy(update={name: getattr(beside, name) for name in untold})
 
 
 def _wishes(fields: Mapping[str, str]) -> Wishes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -14,6 +16,37 @@ from asr import RecognitionError
 from voice.aside import Busy
 from voice.errors import InputError
 from voice.tts import SynthesisError
+
+
+class Refusal(BaseModel):
+    """What happened."""
+
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """The body of every refusal."""
+
+    error: Refusal
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text}
+    for status, text in {
+        400: "The request cannot be read",
+        401: "No token, or one that is not known any more",
+        403: "A page of another site, or a token for less",
+        408: "The body comes too slowly",
+        413: "The body is too long",
+        415: "A body of another kind than this route takes",
+        421: "Another name than those of this machine",
+        422: "A field is wrong; the message names it",
+        429: "Too many requests; Retry-After tells when to come back",
+        503: "Not possible just now",
+    }.items()
+}
+"""What every route may answer."""
 
 
 def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

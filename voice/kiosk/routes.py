@@ -26,7 +26,7 @@ from voice.kiosk.login import login_routes
 from voice.kiosk.messages import Message
 from voice.kiosk.metrics import CONTENT_TYPE, Metrics
 from voice.kiosk.openai import chat_routes
-from voice.kiosk.refusals import refuse_in_one_form
+from voice.kiosk.refusals import REFUSALS, refuse_in_one_form
 from voice.kiosk.rules import Rules, needs, open_to_all
 from voice.kiosk.speech import speech_routes
 from voice.shared_answerer import SharedAnswerer
@@ -90,6 +90,7 @@ def create_app(kiosk: Kiosk, limits: Limits, beyond: Beyond | None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        responses=REFUSALS,
     )
     keyring, names = (beyond.keyring, beyond.names) if beyond else (None, ())
     routers = (
@@ -122,7 +123,7 @@ def _health(kiosk: Kiosk) -> APIRouter:
     @router.get(
         "/readyz",
         dependencies=[open_to_all()],
-        responses={503: {"description": "Nobody is heard just now"}},
+        responses={503: {"model": dict[str, str], "description": "Nobody is heard just now"}},
     )
     def ready(response: Response) -> dict[str, str]:
         """Tell whether somebody who speaks now is heard."""
