@@ -75,9 +75,9 @@ class _SharedStream:
         with self._use():
             self._stream.accept(samples)
 
-    def partial(self) -> str:
+    def partial(self, paused: bool = False) -> str:
         with self._use():
-            return self._stream.partial()
+            return self._stream.partial(paused)
 
     def finish(self) -> Transcript:
         with self._use():
