@@ -40,8 +40,9 @@ class WyomingServer:
 
     def close(self) -> None:
         """End soon; what is being computed for clients is given up."""
-        self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join(_END_S)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._ended.set)
+            self._thread.join(_END_S)
         self._socket.close()
 
     def _work(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Generator, Iterable
-from contextlib import closing, suppress
+from contextlib import suppress
 
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -83,9 +83,13 @@ class Session:
         take = _TAKES.get(event.type)
         if take is None:
             return  # the protocol wants events that one does not know dropped
-        with closing(_computed(take, self, event)) as answers:
+        answers = _computed(take, self, event)
+        try:
             while (answer := await asyncio.to_thread(next, answers, None)) is not None:
                 await self._write(answer)
+        finally:
+            with suppress(ValueError):  # still computing when the server ends: freed after that
+                answers.close()
 
     async def _write(self, event: Event) -> None:
         await asyncio.wait_for(async_write_event(event, self._writer), UNREAD_S)
