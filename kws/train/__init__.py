@@ -1,5 +1,26 @@
 """Training of a small wake word model from the text of the words alone.
 
-A library: folders and callables are given. Only the modules that need torch import it, and only
-inside their functions, since it is part of the `train` extra.
+A library: folders and callables are given. What computes needs torch, of the `train` extra, and is
+imported only to train: the others can be used without it.
+
+    features.py      sounds as sherpa-onnx hears them          (these need torch)
+    augment.py       rooms, noises, microphones
+    batches.py       clips joined to examples
+    zipformer.py     the encoder
+    model.py         encoder and predictor
+    loss.py          the transducer's loss over its full lattice
+    loop.py          steps, losses, checkpoints
+    checkpoint.py    what a killed run goes on from
+    export.py        to the ONNX files of sherpa-onnx, the matrices in 8 bits by
+    quantise.py
+    settings.py      how it is trained, with reasons           (these do not)
+    curve.py         the losses as a picture
 """
+
+from __future__ import annotations
+
+from kws import WakeWordError
+
+
+class WakeTrainingError(WakeWordError):
+    """A wake word model cannot be trained; nothing that was reached is lost."""
