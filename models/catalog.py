@@ -17,7 +17,7 @@ else:
     import tomli as tomllib
 
 SHIPPED = Path(__file__).with_name("catalog.toml")
-STAGES = ("vad", "kws", "asr", "llm", "encoder", "tts")
+STAGES = ("vad", "kws", "asr", "llm", "encoder", "tts", "speakers")
 SPEEDS = ("fast", "medium", "slow")
 REGISTRIES = {"pip": "whl", "npm": "tgz"}
 """Registries, and how the names of their archives end."""
@@ -155,17 +155,24 @@ def load_catalog(path: Path = SHIPPED) -> Catalog:
     """Read a catalogue. Raises ModelStoreError that names the model at fault."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # numbers and nesting beyond all sense
         raise ModelStoreError(f"the catalogue {path} cannot be read: {error}") from error
-    models = {name: _model(name, row) for name, row in table.get("models", {}).items()}
-    profiles = table.get("profiles", {})
-    for profile, stages in profiles.items():
-        for stage, model_id in stages.items():
+    models = {name: _model(name, row) for name, row in _tables(table, "models").items()}
+    profiles = _tables(table, "profiles")
+    for profile in profiles:
+        for stage, model_id in _tables(profiles, profile).items():
             if model_id not in models or models[model_id].stage != stage:
                 raise ModelStoreError(
                     f"the catalogue is wrong: profile {profile}: no {stage} model {model_id!r}"
                 )
     return Catalog(models, profiles)
+
+
+def _tables(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = table.get(name, {})
+    if not isinstance(found, dict):
+        raise ModelStoreError(f"the catalogue is wrong: {name} is no table")
+    return found
 
 
 def _model(model_id: str, row: Mapping[str, Any]) -> Model:

@@ -12,7 +12,7 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
-from kws.train.corpus import TABLE, Clip, read_clips
+from kws.train.corpus import Clip, read_clips
 from kws.train.speakers import Mixer
 from kws.train.spelling import Speller
 from kws.train.synthesis import Studio
@@ -47,7 +47,7 @@ def make_corpus(order: Order, seconds: float, show: Count) -> list[Clip]:
 
     What an interrupted call has made is kept. Raises CorpusError, SynthesisError.
     """
-    clips = read_clips(order.folder) if (order.folder / TABLE).exists() else []
+    clips = read_clips(order.folder)
     done = {int(found[1]) for clip in clips if (found := _NUMBER.search(clip.audio))}
     made = sum(clip.seconds for clip in clips if _NUMBER.search(clip.audio))
     show(made, seconds)

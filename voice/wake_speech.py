@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from zlib import crc32
 
 from kws import RATE_HZ, WakeWordError
 from kws.train.corpus import AUDIO, Clip, append_clips, read_clips, write_audio
@@ -30,11 +31,12 @@ def add_speech(source: Path, corpus: Path, speller: Speller) -> tuple[int, int]:
     Left out are those without a transcript, and those that cannot be spelled. What is in the
     corpus already is not added again. Raises InputError.
     """
-    done = {clip.audio for clip in read_clips(corpus)} if (corpus / AUDIO).exists() else set()
+    done = {clip.audio for clip in read_clips(corpus)}
     (corpus / AUDIO).mkdir(parents=True, exist_ok=True)
     added = left_out = 0
     for number, (row, path) in enumerate(_rows(source)):
-        name = f"{AUDIO}/human-{number:05d}.flac"
+        known_by = f"{source.name}/{row['file']}".encode()
+        name = f"{AUDIO}/human-{crc32(known_by):08x}.flac"
         if name in done:
             continue
         clip = _clip(row, path, corpus / name, speller, number)

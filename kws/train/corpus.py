@@ -58,13 +58,16 @@ class Clip:
 
 
 def read_clips(folder: Path) -> list[Clip]:
-    """Return the clips of a corpus whose audio is there, in the order in which they were made.
+    """Return the clips of a corpus whose audio is there, in the order in which they were made; none
+    if it was not begun.
 
     Raises CorpusError that names file and line.
     """
     path = folder / TABLE
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return []
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path} cannot be read: {error}") from error
     # What follows the last line end was being written when the power went.

@@ -110,7 +110,7 @@ class Readings:
         rng = np.random.default_rng((self._seed, number))
         split: Split = "dev" if number % DEV_EVERY == DEV_EVERY - 1 else "train"
         shares = len(self._words["en"]) / max(1, len(self._material.words))
-        english = bool(self._material.english) and rng.random() < max(
+        english = bool(self._texts["en", split]) and rng.random() < max(
             ENGLISH, ENGLISH_WORD * shares
         )
         language = "en" if english else "zh"
@@ -124,7 +124,7 @@ class Readings:
         kinds = list(_SHARES[split])
         kind = kinds[int(rng.choice(len(kinds), p=list(_SHARES[split].values())))]
         makers: Mapping[str, Callable[[np.random.Generator, Split, str], Phrase | None]] = {
-            "wake": self._wake, "breath": self._wake, "near": self._near_miss,
+            "wake": self._wake, "breath": self._breath, "near": self._near_miss,
             "random": self._random, "sentence": self._sentence,
         }  # fmt: skip
         return makers[kind](rng, split, language)
