@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Workshop:
 
     folder: Path
     key: Ed25519PrivateKey
+    files: Mapping[str, tuple[str, bytes]] = field(default_factory=lambda: FILES)
 
     @property
     def keys(self) -> Keys:
@@ -63,15 +64,14 @@ class Workshop:
     def make(self, version: int = 1, **changes: Any) -> Bundle:
         return open_bundle(self.write(version, **changes), self.keys)
 
-    @staticmethod
-    def _contents(version: int) -> dict[str, tuple[str, bytes]]:
-        mark = str(version).encode()
-        return {path: (role, content + mark) for path, (role, content) in FILES.items()}
+    def _contents(self, version: int) -> dict[str, tuple[str, bytes]]:
+        mark = f"#{version}".encode()
+        return {path: (role, content + mark) for path, (role, content) in self.files.items()}
 
 
-def workshop(folder: Path) -> Workshop:
+def workshop(folder: Path, files: Mapping[str, tuple[str, bytes]] = FILES) -> Workshop:
     folder.mkdir(exist_ok=True)
-    return Workshop(folder, Ed25519PrivateKey.generate())
+    return Workshop(folder, Ed25519PrivateKey.generate(), files)
 
 
 def slots_in(folder: Path) -> Slots:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,19 @@ import numpy as np
 from fastapi import APIRouter
 
 from asr import RATE_HZ, Samples
-from llm.knowledge.keys import public_path
+from llm.flash.bundle import load_private_key
+from llm.knowledge.keys import create_key, public_path
+from tests.small_bundles import Workshop
 from tests.unit.kiosk_lab import Lab
+from tests.unit.scripted import answerer
 from voice.config import AuditConfig, Config, KnowledgeConfig, ModelsConfig
 from voice.kiosk.board import Board
 from voice.kiosk.limits import Limits
 from voice.operator.area import Area, Surroundings
 from voice.operator.pin import Pin
 
+_answerer = cache(answerer)
+"""Making one takes a second; nobody changes it."""
 PIN, WRONG_PIN = "271828", "314159"
 WITHIN_S = 20
 
@@ -38,11 +45,11 @@ class OperatorLab(Lab):
             knowledge=KnowledgeConfig(folder=str(settings.pop("knowledge", ""))),
         )
         self.stick = folder / "media" / "sda1"
-        self.stick.mkdir(parents=True)
+        self.stick.mkdir(parents=True, exist_ok=True)
         self.played: list[Samples] = []
         self.restarts = 0
         self.restartable = bool(settings.pop("restartable", True))
-        super().__init__(**settings)
+        super().__init__(_answerer(), **settings)
         self.area.follow(self.bus)
 
     def more(self, board: Board) -> tuple[APIRouter, ...]:
@@ -65,10 +72,16 @@ class OperatorLab(Lab):
     def set_pin(self) -> None:
         Pin(self.config.kiosk_folder).set(PIN)
 
-    def trust(self, private: Path) -> None:
-        """Take bundles that are signed with a key."""
-        self.config.flash_keys.mkdir(parents=True, exist_ok=True)
-        (self.config.flash_keys / "owner.pub").write_bytes(public_path(private).read_bytes())
+    @cached_property
+    def bundles(self) -> Workshop:
+        """A workshop whose bundles this device takes."""
+        key, keys = self.folder / "owner", self.config.flash_keys
+        if not key.exists():
+            create_key(key)
+            keys.mkdir()
+            shutil.copy(public_path(key), keys)
+        (self.folder / "bundles").mkdir(exist_ok=True)
+        return Workshop(self.folder / "bundles", load_private_key(key))
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
