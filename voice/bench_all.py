@@ -41,6 +41,7 @@ STEPS = (
     Step("listen", short=("--seconds", "5")),
     Step("answer", short=("--n", "5")),
     Step("ask"),
+    Step("kiosk", short=("--n", "10", "--seconds", "5")),
     Step("wake"),
     Step("asr", short=("--n", "10")),
     Step("tts", short=("--n", "3")),

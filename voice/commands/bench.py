@@ -91,6 +91,11 @@ def _add_others(benches: Any) -> None:
     )
     flash = _add(benches, "flash", "cuts and kills while flashing, and how long it takes", _flash)
     flash.add_argument("--kills", type=int, default=200, metavar="N", help="processes killed (200)")
+    kiosk = _add(benches, "kiosk", "how soon a screen shows it, and what serving costs", _kiosk)
+    kiosk.add_argument("--n", type=int, default=50, metavar="N", help="transcripts, questions (50)")
+    kiosk.add_argument(
+        "--seconds", type=int, default=20, metavar="S", help="length of each of three parts (20)"
+    )
     train = _add(benches, "train", "training, and the plain loop of transformers + PEFT", _train)
     train.add_argument("--base", default="qwen2.5-coder-0.5b", metavar="ID|PATH", help="model")
 
@@ -211,6 +216,14 @@ def _train(args: argparse.Namespace, config: Config) -> int:
     from voice.bench_train import measure
 
     return _run("train", args, lambda: measure(config, args.base, say))
+
+
+def _kiosk(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench_kiosk import measure
+
+    _check_range("--n", args.n, 1000)
+    _check_range("--seconds", args.seconds, 600)
+    return _run("kiosk", args, lambda: measure(config, args.n, args.seconds, say))
 
 
 def _flash(args: argparse.Namespace, config: Config) -> int:
