@@ -1,8 +1,8 @@
 """The clients of `hean bench kiosk`, in a process of their own: programs, or a browser.
 
 Each tells "ready", then for every partial transcript its text and when it was there, by the clock
-that all processes share (time.monotonic), until the benchmark closes the line. A browser that is missing is told
-instead of "ready".
+that all processes share (time.monotonic), until the benchmark closes the line. A browser that is
+missing is told instead of "ready".
 """
 
 from __future__ import annotations
