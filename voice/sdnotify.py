@@ -31,7 +31,7 @@ class Notifier:
         self._every_s = min(_LOOK_S, self._starves_us / 2e6) if self._starves_us else _LOOK_S
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
-        self._told = ""
+        self._told: str | None = None
 
     def start(self) -> None:
         """Begin to watch."""

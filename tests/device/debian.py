@@ -53,8 +53,8 @@ def make_debian(cache: Path, release: str) -> Path:
         policy = root / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
-        apt = (*_CHROOT, str(root), "apt-get", "install", "-y", "--no-install-recommends")
-        apt += ("-o", "Dpkg::Options::=--force-unsafe-io")  # it is thrown away if it is cut off
+        apt = [*_CHROOT, str(root), "apt-get", "install", "-y", "--no-install-recommends"]
+        apt += ["-o", "Dpkg::Options::=--force-unsafe-io"]  # it is thrown away if it is cut off
         run_tool(*apt, *_PACKAGES)
         policy.unlink()
         for left in _NOT_KEPT:

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import sysconfig
 import time
@@ -62,6 +63,7 @@ def main() -> int:
     if absent:
         print(f"rehearsal: {absent}: see --help", file=sys.stderr)
         return EXIT_SETUP
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # clean up first
     try:
         if not find_debian(cache_folder(), arguments.release):
             print("the first start makes a Debian, which takes some minutes", file=sys.stderr)

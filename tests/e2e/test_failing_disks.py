@@ -5,9 +5,15 @@ All of them: `python -m tests.device.failing_disks`.
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from typing import Any
+
 import pytest
 
-from tests.device.failing_disks import FULL, CarelessDisk, Laboratory, explore, missing
+from tests.commands import ROOT
+from tests.device.failing_disks import missing
 
 EACH = 12
 
@@ -18,20 +24,24 @@ def possible() -> None:
         pytest.skip(f"no file system of our own: {absent}")
 
 
-def test_the_old_slot_or_the_new_one_is_whole_whatever_write_fails(capsys):
-    found = explore("ext4", EACH, print)
-    assert found.broken == []
-    assert sum(found.positions.values()) >= 12
-    assert set(found.outcomes) == {"old", "new"}
-    assert found.lines["disk"]
-    print(capsys.readouterr().out)
+def found(*options: str) -> tuple[int, Any]:
+    command = [sys.executable, "-m", "tests.device.failing_disks", "--json", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
 
 
-def test_a_disk_that_hides_its_failures_is_found_out(tmp_path):
-    laboratory = Laboratory(tmp_path, "ext4", CarelessDisk)
-    last = laboratory.positions()[FULL]
-    for position in range(last, last - 16, -1):  # the last writes are those of the memory
-        laboratory.try_at(FULL, position)
-        if laboratory.found.broken:
-            break
-    assert laboratory.found.broken
+def test_the_old_slot_or_the_new_one_is_whole_whatever_write_fails():
+    code, outcome = found("--every", str(EACH))
+    assert outcome["broken"] == []
+    assert code == 0
+    assert sum(outcome["positions"].values()) >= 12
+    assert set(outcome["outcomes"]) == {"old", "new"}
+    assert outcome["lines"]["disk"]
+    print(outcome)
+
+
+def test_a_program_that_ignores_failed_writes_is_found_out():
+    code, outcome = found("--careless")
+    assert code == 1
+    assert outcome["broken"]

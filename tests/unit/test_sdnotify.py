@@ -76,6 +76,14 @@ def test_it_is_ready_once_sound_is_processed(systemd):
     assert until(systemd, "STOPPING=1")[-1] == "STOPPING=1"
 
 
+def test_one_who_is_heard_from_the_start_says_so(systemd):
+    vitals = Vitals()
+    vitals(LevelMeasured(0, -40.0))
+    notifier = started(systemd, vitals)
+    assert until(systemd, "STATUS=listening")[0] == "READY=1"
+    notifier.finish()
+
+
 def test_the_watchdog_starves_when_no_sound_is_processed_any_more(systemd):
     clock = Clock()
     vitals = Vitals(clock)
