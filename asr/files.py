@@ -7,8 +7,8 @@ it insists on is looked at here first, cheaply: of an ONNX file only the outermo
 from __future__ import annotations
 
 import base64
-import binascii
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +19,8 @@ _GRAPH_FIELD, _METADATA_FIELD = 7, 14
 """Of onnx.ModelProto."""
 _VARINT, _LENGTH = 0, 2
 """Wire types of protocol buffers."""
+_NUMBER = re.compile("[0-9]{1,9}")
+"""Of a token, as sherpa-onnx can read it: no other digits that Python knows, nothing too long."""
 _FIXED_BYTES = {1: 8, 5: 4}
 """Sizes of those of fixed size."""
 
@@ -75,13 +77,13 @@ def check_tokens(path: str, *, encoded: bool = False) -> None:
 
 def _is_token(line: str, encoded: bool) -> bool:
     parts = line.split()
-    if not 1 <= len(parts) <= 2 or not parts[-1].isdecimal():
+    if not 1 <= len(parts) <= 2 or not _NUMBER.fullmatch(parts[-1]):
         return False
     if not encoded:
         return True
     try:
         return len(parts) == 2 and bool(base64.b64decode(parts[0], validate=True))
-    except binascii.Error:
+    except ValueError:  # no base64, or not even ASCII
         return False
 
 

@@ -14,6 +14,8 @@ BLANK = "<blk>"
 WORD_MARK = "▁"
 """Begins a word in the pieces of sentencepiece."""
 
+_NUMBER = re.compile("[0-9]{1,9}")
+"""As sherpa-onnx can read it: no other digits that Python knows, nothing too long."""
 _PIECE_FIELD, _TRAINER_FIELD = 1, 2
 """Of sentencepiece.ModelProto."""
 _TEXT, _SCORE, _TYPE, _NORMAL = 1, 2, 3, 1
@@ -31,7 +33,7 @@ def load_tokens(path: Path) -> dict[str, int]:
     table: dict[str, int] = {}
     for number, line in enumerate(_lines(path), 1):
         parts = line.split()
-        if len(parts) != 2 or not parts[1].isdecimal():
+        if len(parts) != 2 or not _NUMBER.fullmatch(parts[1]):
             raise WakeModelError(f"{path}, line {number}: not a token and its number: {line!r}")
         if parts[0] in table:
             raise WakeModelError(f"{path}, line {number}: the token {parts[0]!r} is there twice")

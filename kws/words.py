@@ -94,10 +94,11 @@ def load_words(path: Path) -> list[WakeWord]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return [make_word(text) for text in DEFAULT_WORDS]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # nesting beyond all sense, too
         raise WakeWordError(f"{path} cannot be read: {error}") from error
     rows = table.get("words", [])
-    if table.keys() - {"words"} or not isinstance(rows, list):
+    tables = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    if table.keys() - {"words"} or not tables:
         raise WakeWordError(f"{path} must hold nothing but [[words]]")
     try:
         words = [_word(row) for row in rows]

@@ -19,7 +19,14 @@ from typing import IO
 from models import ModelStoreError
 from models.disk import check_room
 
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    RuntimeError,  # a member is encrypted, or packed in a way that zipfile does not know
+)
 _Visit = Callable[[str, IO[bytes]], None]
 
 
@@ -61,7 +68,10 @@ def unpack(archive: Path, folder: Path) -> None:
 
 def is_archive(path: Path) -> bool:
     """Tell whether a file can be unpacked."""
-    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    except _DAMAGED:
+        return True  # it begins like one; unpacking it tells what is wrong
 
 
 def _visit(archive: Path, visit: _Visit, wanted: Callable[[str], bool]) -> None:

@@ -52,8 +52,8 @@ def _continue(url: str, part: Path, counter: Counter, cancel: Event) -> bool:
     with _open(url, start, part) as response:
         if response.status != 206:  # the server sends all of it, or it has changed
             start = 0
-        total = start + int(response.headers.get("Content-Length", 0))
-        _tag_file(part).write_text(response.headers.get("ETag", ""), encoding="utf-8")
+        total = start + (response.length or 0)  # not known, or no number: 0
+        _tag_file(part).write_text(_plain(response.headers.get("ETag", "")), encoding="utf-8")
         with part.open("ab" if start else "wb") as file:
             while block := response.read(_BLOCK_BYTES):
                 file.write(block)
@@ -72,11 +72,16 @@ def _open(url: str, start: int, part: Path) -> Iterator[HTTPResponse]:
     if start:
         headers["Range"] = f"bytes={start}-"
         tag = _tag_file(part)
-        if tag.exists() and (known := tag.read_text(encoding="utf-8")):
+        if tag.exists() and (known := _plain(tag.read_text(encoding="utf-8", errors="replace"))):
             headers["If-Range"] = known
     request = urllib.request.Request(url, headers=headers)
     with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
         yield response
+
+
+def _plain(tag: str) -> str:
+    """Return an entity tag if it can be sent back; "" for what would break the header."""
+    return tag if tag.isascii() and tag.isprintable() else ""
 
 
 def _tag_file(part: Path) -> Path:

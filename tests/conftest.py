@@ -9,10 +9,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from models.store import Store
 from voice.bootstrap.steps import TEST_MODELS
 from voice.config import Config
+
+# Random inputs, the same in every run: what fails in CI fails at home, too. Time is limited by the
+# tests themselves, not by hypothesis.
+settings.register_profile(
+    "short",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=50,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+settings.register_profile(
+    "long", settings.get_profile("short"), derandomize=False, max_examples=3000
+)
+settings.load_profile("short")
 
 
 class NetworkBlocked(Exception):

@@ -83,7 +83,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", "name a file that exists") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # numbers and nesting beyond all sense, too
         raise ConfigError(f"{path}: not valid TOML: {error}", _FIX) from error
 
 
@@ -96,7 +96,7 @@ def _parse_setting(setting: str) -> tuple[str, str, Any]:
         )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()  # a bare word is a string, so that shells need no quotes
     return section, key, value
 

@@ -181,7 +181,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
     """Return the tables of a TOML text. Raises KnowledgeError naming `where` and the line."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers and nesting beyond all sense, too
         raise KnowledgeError(f"{where}: {error}") from error
 
 

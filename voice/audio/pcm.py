@@ -20,12 +20,12 @@ def to_mono(frames: NDArray[np.floating] | NDArray[np.signedinteger]) -> Samples
     audio = frames.astype(np.float32)
     if np.issubdtype(frames.dtype, np.signedinteger):
         audio = audio / 2.0 ** (8 * frames.dtype.itemsize - 1)
+    # A NaN or infinity in a broken float file would poison every later stage, an average first.
+    audio = np.clip(np.nan_to_num(audio, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
     if audio.ndim == 2:
         alive = np.any(audio != 0, axis=0)
         audio = audio[:, alive].mean(axis=1) if alive.any() else np.zeros(len(audio), np.float32)
-    # A NaN or infinity in a broken float file would poison every later stage.
-    clean = np.nan_to_num(audio, nan=0.0, posinf=1.0, neginf=-1.0)
-    return np.clip(clean, -1.0, 1.0).astype(np.float32)
+    return audio.astype(np.float32)
 
 
 def to_int16(samples: Samples) -> NDArray[np.int16]:

@@ -127,7 +127,7 @@ def read_hosts(path: Path, options: tuple[str, ...] = ()) -> dict[str, Link]:
     """
     try:
         rows = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: {error}", "hean flash --help shows such a table") from error
     if not rows:
         raise UsageError(f"{path} names no device", "hean flash --help shows such a table")

@@ -38,6 +38,8 @@ _MARKS = {
     **{mark: mark for mark in ",.?!"},
 }  # fmt: skip
 _QUIET = frozenset("《》〈〉「」『』【】“”\"'-· \t")
+_NUMBER = re.compile("[0-9]{1,9}")
+"""Of a token, as sherpa-onnx can read it: no other digits that Python knows, nothing too long."""
 _LATIN = re.compile(r"[A-Za-z][A-Za-z']*")
 _MAX_BAD_ENTRIES = 0.02
 """Part of the lexicon that may name tokens which the voice lacks; more, and it is not its own."""
@@ -167,7 +169,7 @@ def read_tokens(path: Path) -> dict[str, int]:
     tokens: dict[str, int] = {}
     for number, line in _lines(path):
         token, _, index = line.rpartition(" ")
-        if not index.isdigit():
+        if not _NUMBER.fullmatch(index):
             raise SynthesisError(f"{path.name} is damaged in line {number}")
         tokens[token or " "] = int(index)
     if not tokens or len(set(tokens.values())) != len(tokens):
