@@ -120,7 +120,9 @@ def _rows(connection: sqlite3.Connection, order: str = "ASC") -> Iterator[Row]:
 
 def _head(connection: sqlite3.Connection) -> Head | None:
     values = connection.execute("SELECT id, hash FROM head").fetchone()
-    return Head(*values) if values else None
+    if values and isinstance(values[0], int) and isinstance(values[1], str):
+        return Head(*values)
+    return None  # a damaged file may hold anything in any column
 
 
 def _append(connection: sqlite3.Connection, path: Path, fields: Mapping[str, Any]) -> Row:
