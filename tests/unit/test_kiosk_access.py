@@ -8,12 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.unit.kiosk_beyond import bearer, prepared, trusting
 from tests.unit.kiosk_lab import OUTSIDE, Lab, open_lab
 from tests.unit.scripted import WATER
+from voice.events import PartialTranscript
 from voice.kiosk.keyring import COOKIE, last_used
 from voice.kiosk.limits import Limits
 from voice.kiosk.tokens import TokenFile
@@ -169,6 +170,22 @@ def test_events_are_told_to_a_token_or_to_a_page_with_a_cookie(lab, http, folder
             connect(url, ssl=trusting(folder), additional_headers=headers),
         ):
             pass
+
+
+def test_a_screen_is_told_nothing_more_once_its_token_is_revoked(lab, folder, monkeypatch):
+    monkeypatch.setattr("voice.kiosk.lasting.LOOK_S", 0.0)
+    headers = {"Authorization": f"Bearer {TokenFile(folder).create('tablet', 'ask')}"}
+    url = f"{lab.outside}v1/events".replace("https", "wss")
+    with connect(url, ssl=trusting(folder), additional_headers=headers) as opened:
+        opened.recv(WITHIN_S)
+        lab.bus.publish(PartialTranscript(1, "先"))
+        assert json.loads(opened.recv(WITHIN_S))["text"] == "先"
+        TokenFile(folder).revoke("tablet")
+        lab.bus.publish(PartialTranscript(1, "后"))
+        with pytest.raises(ConnectionClosed) as closed:
+            opened.recv(WITHIN_S)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
 
 
 @pytest.mark.parametrize(

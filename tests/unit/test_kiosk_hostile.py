@@ -16,7 +16,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from tests.unit.kiosk_beyond import bearer, prepared, trusting
 from tests.unit.kiosk_lab import OUTSIDE, Lab, open_lab
@@ -192,7 +193,7 @@ def test_a_thousand_connections_at_once_disturb_neither_a_screen_nor_the_voice(l
 
 
 @contextmanager
-def screen(lab: Lab) -> Iterator[object]:
+def screen(lab: Lab) -> Iterator[ClientConnection]:
     with connect(f"{lab.url}v1/events".replace("http", "ws"), open_timeout=WITHIN_S) as opened:
         yield opened
 
@@ -267,6 +268,14 @@ def test_a_screen_that_reads_nothing_loses_its_place():
         for _ in range(150):
             lab.bus.publish(PartialTranscript(1, "长" * 20_000))
         assert answers(lab)
+
+
+def test_a_client_that_talks_where_it_has_to_listen_is_let_go(lab):
+    with screen(lab) as opened, pytest.raises(ConnectionClosed) as closed:
+        while True:
+            opened.send("x" * 1000)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
 
 
 def test_many_uploads_at_once_are_answered_or_put_off(lab):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from voice.errors import ConfigError
 from voice.kiosk import LOOPBACK
 from voice.kiosk.bodies import SHORT_JSON, Bodies, body_refusal, longest_body
 from voice.kiosk.keyring import COOKIE, Keyring
+from voice.kiosk.lasting import while_known
 from voice.kiosk.limits import Allowances, Limits, client_of, unmapped
 from voice.kiosk.refusals import refusal
 from voice.kiosk.rules import GRANT, Rule, Rules
@@ -43,7 +45,11 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+WITH_MICROPHONE = HEADERS["Permissions-Policy"].replace("microphone=()", "microphone=(self)")
+"""For a page that gives its microphone to the assistant."""
 _HARMLESS = ("GET", "HEAD", "OPTIONS")
+_TOKEN = "token"
+"""Where the state of a request has the token that it showed."""
 _FOR_STRANGERS = ("/login", "/static/")
 _WRONG_TOKEN = Token("", SCOPES[0], "", "")
 """Stands for whoever shows a token or cookie that is not known."""
@@ -93,6 +99,8 @@ class Access:
             return
         if scope["type"] == "http":
             receive = _limited(self._limits, longest_body(bodies, headers), receive)
+        elif token := scope["state"].get(_TOKEN):
+            receive, send = while_known(partial(self._knows, token), receive, send)
         await self._app(scope, receive, _hardened(send))
 
     def _check_site(self, scope: Scope, headers: Headers) -> None:
@@ -130,7 +138,7 @@ class Access:
             raise _stranger(scope, rule)
         if rule and not token.allows(rule.scope):
             raise Refused(403, f"the token {token.name} is for {token.scope}, not {rule.scope}")
-        state[GRANT] = token.scope
+        state[GRANT], state[_TOKEN] = token.scope, token
         return f"token {token.name}"
 
     def _shown(self, scope: Scope, headers: Headers) -> Token | None:
@@ -147,6 +155,9 @@ class Access:
         except ConfigError as error:
             raise Refused(503, error.message) from error
         return None
+
+    def _knows(self, token: Token) -> bool:
+        return self._keyring is not None and self._keyring.knows(token)
 
     def _check_measure(self, scope: Scope, headers: Headers, bodies: Bodies, client: str) -> None:
         """Refuse too much: requests in a time, kinds and sizes of bodies."""

@@ -8,12 +8,18 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from starlette.websockets import WebSocket
+
+from voice.kiosk.limits import Allowance
 from voice.kiosk.messages import Message
 
 MOST_CLIENTS = 100
 _QUEUED = 200
 """Messages that wait for a screen. One that is slower is cut off: it will come again, and begin
 with a new picture."""
+_SAID_PER_S, _SAID_AT_ONCE = 1.0, 20.0
+_POLICY_VIOLATION = 1008
+"""Close code of WebSockets, RFC 6455."""
 
 
 class TooManyClients(Exception):
@@ -90,3 +96,12 @@ async def first_of(*works: Coroutine[Any, Any, None]) -> None:
     await asyncio.gather(*others, return_exceptions=True)
     for task in done:
         task.result()
+
+
+async def until_gone(socket: WebSocket) -> None:
+    """Read and forget what a client sends that only has to listen, until it goes or talks on."""
+    allowance = Allowance(_SAID_PER_S, _SAID_AT_ONCE)
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        if not allowance.take():
+            await socket.close(_POLICY_VIOLATION, "nothing is read here")
+            return

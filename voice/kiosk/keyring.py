@@ -11,6 +11,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from llm import KnowledgeError
+from voice.errors import ConfigError
 from voice.kiosk.private import locked, write_private
 from voice.kiosk.tokens import Token, TokenFile, digest_of, now
 
@@ -64,6 +66,12 @@ class Keyring:
                 if compare_digest(session.digest, digest):
                     found = session
             return self._noted(self._tokens.find(found.token)) if found else None
+
+    def knows(self, token: Token) -> bool:
+        """Return whether a token that was shown before is still good."""
+        with self._lock, suppress(ConfigError):
+            return self._tokens.find(token.digest) is not None
+        return False
 
     def begin(self, secret: str) -> tuple[Token, str] | None:
         """Return the token and a new cookie for a browser that shows it, None if it is unknown."""

@@ -20,7 +20,7 @@ from voice.kiosk.access import Access
 from voice.kiosk.asking import ask_routes
 from voice.kiosk.beyond import Beyond
 from voice.kiosk.board import Board
-from voice.kiosk.hub import Hub, TooManyClients, first_of
+from voice.kiosk.hub import Hub, TooManyClients, first_of, until_gone
 from voice.kiosk.limits import Limits
 from voice.kiosk.login import login_routes
 from voice.kiosk.messages import Message
@@ -169,7 +169,7 @@ def _interface(kiosk: Kiosk) -> APIRouter:
     async def events(socket: WebSocket) -> None:
         """Tell what goes on now, then everything that happens."""
         await socket.accept()
-        await first_of(_tell(kiosk, socket), _until_gone(socket))
+        await first_of(_tell(kiosk, socket), until_gone(socket))
 
     return router
 
@@ -185,8 +185,3 @@ async def _tell(kiosk: Kiosk, socket: WebSocket) -> None:
         return
     await socket.close(_TRY_AGAIN_LATER, reason)
 
-
-async def _until_gone(socket: WebSocket) -> None:
-    """Read and forget what a screen sends, until it goes."""
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
