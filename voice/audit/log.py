@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +90,18 @@ class AuditLog:
 
         Rows go from the beginning up to the first one that is young enough, whatever the clock
         said later, so that the rest stays a chain. None if nothing is old enough; `by_itself`
-        also if everything is: with nobody there to ask, that is rather a clock gone wrong.
+        also if the clock may be wrong, for nobody is there to ask: see `_jumped`.
         Raises AuditError, also if the chain is broken: the proof of that must not be deleted.
         """
         now = now or utc_now()
         if not self._config.keep_days or not exists(self.path):
             return None
-        oldest_kept = timestamp(now - timedelta(days=self._config.keep_days))
+        kept = timedelta(days=self._config.keep_days)
+        oldest_kept = timestamp(now - kept)
         with writing(self.path) as connection:
             last = _last_before(connection, oldest_kept)
             head = _head(connection)
-            if last is None or (by_itself and head is not None and last.id == head.id):
+            if last is None or (by_itself and _jumped(_rows(connection), now, kept)):
                 return None
             if check(_rows(connection), head).faults:
                 raise AuditError(
@@ -145,6 +146,27 @@ def _last_before(connection: sqlite3.Connection, oldest_kept: str) -> Row | None
             break
         last = row
     return last
+
+
+def _jumped(rows: Iterable[Row], now: datetime, kept: timedelta) -> bool:
+    """Tell whether the clock has jumped by more than what is kept, and not yet gone on for so long.
+
+    Rather that than a device which nobody asked for a year: machines without a network or a
+    battery have such clocks, and one turn by a wrong clock must not be the end of all others.
+    """
+    before = begun = ""
+    for at in (*(str(row.fields.get("started_at")) for row in rows), timestamp(now)):
+        if before and _time(at) - _time(before) > kept:
+            begun = at
+        before = at
+    return bool(begun) and now - _time(begun) < kept
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:  # nobody can tell: as old as can be
+        return datetime.min.replace(tzinfo=timezone.utc)
 
 
 def _pruning(last: Row, now: datetime, keep_days: int) -> dict[str, Any]:
