@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,8 @@ ANSWERING = "the search or the language model"
 SPEAKING = "speech synthesis"
 """Stages."""
 PATIENCE_S = 20.0
-"""Longest piece of work of a stage: many times what a Raspberry Pi takes for any of them."""
+"""Longest piece of work of a stage: many times what a Raspberry Pi takes for any of them. Where
+other programs keep the cores busy, all takes longer: see `_strain`."""
 _LOOK_S = 0.5
 _LONGEST_LOOK_S = 2 * _LOOK_S
 """What counts of the time between two looks: after a sleep of the machine nothing hangs yet."""
@@ -59,6 +61,11 @@ class Work:
             yield item
 
 
+def _strain() -> float:
+    """Return how many programs share a core, 1 at least."""
+    return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+
+
 class Overseer:
     """A thread that looks at other threads' work, and tells once of a piece without an end."""
 
@@ -67,10 +74,12 @@ class Overseer:
         works: Sequence[Work],
         hangs: Callable[[Piece], None],
         clock: Callable[[], float] = time.monotonic,
+        strain: Callable[[], float] = _strain,
     ) -> None:
         self._seen = [(work, work.now, 0.0) for work in works]
         self._hangs = hangs
         self._clock = clock
+        self._strain = strain
         self._looked_s = clock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="overseer", daemon=True)
@@ -92,7 +101,7 @@ class Overseer:
         for place, (work, piece, lasted_s) in enumerate(self._seen):
             goes_on = work.now is piece and bool(piece.stage)
             self._seen[place] = (work, work.now, lasted_s + passed_s if goes_on else 0.0)
-            if goes_on and lasted_s + passed_s > PATIENCE_S + piece.granted_s:
+            if goes_on and lasted_s + passed_s > self._strain() * PATIENCE_S + piece.granted_s:
                 return piece
         return None
 

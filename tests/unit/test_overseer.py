@@ -20,7 +20,10 @@ class Watched:
     def __init__(self) -> None:
         self.clock = Clock()
         self.work = Work()
-        self.overseer = Overseer([Work(), self.work], lambda piece: None, self.clock)
+        self.strain = 1.0
+        self.overseer = Overseer(
+            [Work(), self.work], lambda piece: None, self.clock, lambda: self.strain
+        )
 
     def look_for(self, seconds: float, step_s: float = 0.5) -> Piece | None:
         """Return what was found within the time."""
@@ -46,6 +49,13 @@ def test_a_piece_of_work_without_an_end_is_found(watched: Watched) -> None:
 def test_work_that_was_granted_more_time_has_it(watched: Watched) -> None:
     with watched.work.doing(HEARING, 7, granted_s=30.0):
         assert watched.look_for(PATIENCE_S + 30.0) is None
+        assert watched.look_for(2.0) is not None
+
+
+def test_on_a_busy_machine_all_may_take_longer(watched: Watched) -> None:
+    watched.strain = 4.0
+    with watched.work.doing(HEARING, 7):
+        assert watched.look_for(4 * PATIENCE_S) is None
         assert watched.look_for(2.0) is not None
 
 
