@@ -9,13 +9,35 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from voice.chatter import show_again
+from voice.errors import DeviceError
 
 APART_S = 60.0
 """What breaks sooner again is not mended that way: then the run ends with its error."""
 _RENEWED = "HEAN_RENEWED_S"
 """Variable that tells the new program when it was begun, by the clock since the machine started."""
+_LOOK_AGAIN_S = 2.0
+_T = TypeVar("_T")
+
+
+def found_again(find: Callable[[], _T]) -> _T:
+    """Find a device; one that was there before the program was begun anew, as soon as it is back.
+
+    Raises DeviceError if it was not, or if the devices hang.
+    """
+    from voice.audio.portaudio import rescan
+
+    while True:
+        try:
+            return find()
+        except DeviceError as error:
+            if error.renews or not os.environ.get(_RENEWED):
+                raise
+        time.sleep(_LOOK_AGAIN_S)
+        rescan()
 
 
 def may_renew() -> bool:

@@ -99,22 +99,25 @@ def _open(stream: Any, kind: str, index: int, rate_hz: int, callback: Any) -> tu
     problem: Exception | None = None
     for rate in dict.fromkeys((rate_hz, own_hz, 48_000, 44_100)):
         for count in dict.fromkeys((1, min(2, channels))):
+            settings = {"device": index, "samplerate": rate, "channels": count}
+            blocks = {"dtype": "float32", "blocksize": int(rate * _BLOCK_S)}
             try:
-                opened = stream(
-                    device=index,
-                    samplerate=rate,
-                    channels=count,
-                    dtype="float32",
-                    blocksize=int(rate * _BLOCK_S),
-                    callback=callback,
-                )
-                opened.start()
+                return _started(stream, callback, **settings, **blocks), rate
             except sounddevice.PortAudioError as error:
                 problem = error
-            else:
-                return opened, rate
     name = sounddevice.query_devices(index)["name"]
     raise DeviceError(f"{name} {refusal(problem)}", _LIST)
+
+
+def _started(stream: Any, callback: Any, **settings: Any) -> Any:
+    """Open a stream and start it; one that does not start is closed. Raises PortAudioError."""
+    opened = stream(callback=callback, **settings)
+    try:
+        opened.start()
+    except _sounddevice().PortAudioError:
+        _free(opened, opened.abort)
+        raise
+    return opened
 
 
 def refusal(problem: Exception | None) -> str:

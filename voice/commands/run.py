@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from voice.chatter import without_chatter
 from voice.config import Config
 from voice.errors import DeviceError, HeanError, InputError
-from voice.renewal import may_renew, renew
+from voice.renewal import found_again, may_renew, renew
 
 if TYPE_CHECKING:
     from llm.answer import Answerer
@@ -165,7 +165,7 @@ def _devices(
 
     if played:
         return Devices(played, WavSpeaker(file or ANSWER, rate_hz))
-    live = LiveDevices(config, rate_hz, bus)
+    live = found_again(lambda: LiveDevices(config, rate_hz, bus))
     call = ""
     if config.dialog.wake_word:
         from kws.words import load_words
@@ -202,7 +202,7 @@ def _recording(args: argparse.Namespace, config: Config) -> Path | None:
     if args.wav:
         return Path(args.wav)
     try:
-        find_device(config.audio.input, "input")
+        found_again(lambda: find_device(config.audio.input, "input"))
     except DeviceError as error:
         if config.audio.input:
             raise
