@@ -16,6 +16,7 @@ from llm.answer import Answerer
 from llm.knowledge import KnowledgeBase
 from llm.language import detect_language
 from voice.active_slot import wake_words_of
+from voice.audio.remote import RemoteDevice
 from voice.config import Config, DialogConfig
 from voice.conversation import Call, Conversation
 from voice.devices import Devices
@@ -140,6 +141,11 @@ class Assistant:
         """Tell whether a person is listened to, waits for an answer or hears one."""
         waits = self.conversation.state in (State.LISTENING, State.THINKING, State.SPEAKING)
         return waits or self.answering
+
+    @property
+    def remote(self) -> RemoteDevice | None:
+        """Return where pages bring their microphone to, None if this machine's own is used."""
+        return self._devices.remote
 
     @property
     def live(self) -> bool:

@@ -31,6 +31,9 @@ class ModelsConfig:
 class AudioConfig:
     """Microphone and loudspeaker."""
 
+    device: str = "system"
+    """Where they are: system, or browser = the page of the screen, which has a button for it;
+    for machines whose only microphone is there."""
     input: str = ""
     """Microphone: name or part of a name from `hean check`; empty = the system's default."""
     output: str = ""
@@ -39,6 +42,8 @@ class AudioConfig:
     """Loudness of the answers, 0.0 to 1.0."""
 
     def __post_init__(self) -> None:
+        if self.device not in ("system", "browser"):
+            raise ValueError(f"audio.device is {self.device!r}; it must be system or browser")
         if not 0 <= self.volume <= 1:
             raise ValueError(f"audio.volume is {self.volume}; it must be from 0 to 1")
 

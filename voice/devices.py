@@ -18,6 +18,7 @@ from voice.own_voice import OwnVoice
 
 if TYPE_CHECKING:
     from voice.audio.portaudio import PortAudioMicrophone
+    from voice.audio.remote import RemoteDevice
     from voice.echo import EchoCanceller
 
 ANSWER = Path("hean-answer.wav")
@@ -32,6 +33,8 @@ class Devices:
     live = False
     """True if a person may be in the room: real devices."""
     canceller: EchoCanceller | None = None
+    remote: RemoteDevice | None = None
+    """Where pages bring their microphone to."""
     clock: Callable[[], float] = staticmethod(time.monotonic)
     """The time in the room, in seconds."""
 

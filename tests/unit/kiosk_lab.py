@@ -13,6 +13,7 @@ from asr.endpoint import EndpointRules
 from llm.answer import Answerer
 from tests.unit.scripted import Hum, answerer, ears
 from voice.aside import Aside
+from voice.audio.remote import RemoteDevice
 from voice.events import Bus
 from voice.kiosk import KioskConfig
 from voice.kiosk.beyond import beyond_of
@@ -50,6 +51,8 @@ class Lab:
 
     limits: Limits | None = None
     """Of what one client may ask; None = as usual."""
+    remote: RemoteDevice | None = None
+    """Where pages bring their microphone to."""
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class Lab:
             "not signed",
             self.aside,
             self.more(board),
+            self.remote,
         )
         address = OUTSIDE if folder else "127.0.0.1"
         config = KioskConfig(port=port, address=address, tls_port=0)

@@ -78,11 +78,11 @@ def open_lab() -> Iterator[Lab]:
         lab.server.close()
 
 
-def within(work: Coroutine[object, object, Result]) -> Result:
+def within(work: Coroutine[object, object, Result], seconds: float = WITHIN_S) -> Result:
     """Run what talks to a server; an AssertionError if it takes too long."""
 
     async def limited() -> Result:
-        return await asyncio.wait_for(work, WITHIN_S)
+        return await asyncio.wait_for(work, seconds)
 
     return asyncio.run(limited())
 

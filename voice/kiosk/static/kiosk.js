@@ -1,6 +1,7 @@
 // The screen: shows the picture that the assistant tells of, and passes on what is touched.
 
 import { about, connect, send } from "./connection.js";
+import { MicrophoneButton } from "./microphone.js";
 import { chosenLanguage, element, fill, find, keep, page, put, toggle, translate } from "./page.js";
 import { STRINGS } from "./strings.js";
 
@@ -9,6 +10,7 @@ const ANSWER_STAYS_MS = 180_000;
 
 let language = chosenLanguage();
 let facts = { wake_words: [], topics: { zh: [], en: [] }, approval: "", volume: 1 };
+const microphone = new MicrophoneButton(find("microphone"));
 let topic = 0;
 let picture = { state: "offline", partial: "", fault: "", turns: [], level_dbfs: -100, notices: {} };
 let cleared = 0;
@@ -59,6 +61,7 @@ function turnOf(number) {
 async function learn() {
   facts = await about();
   find("volume").value = facts.volume;
+  microphone.offer(facts.wants_microphone);
   showWords();
 }
 
@@ -88,7 +91,7 @@ function showNotices(text) {
 
 function hintOf(state, text) {
   if (state === "offline") return text.offline;
-  if (state === "fault") return picture.fault;
+  if (state === "fault") return facts.wants_microphone ? text.unheard : picture.fault;
   return state === "idle" && facts.wake_words.length ? text.call(facts.wake_words) : "";
 }
 
@@ -132,6 +135,7 @@ function showWords() {
   translate(STRINGS, language);
   put("approval", facts.approval && `${text.approval}：${facts.approval}`);
   showTopics();
+  microphone.translate(text.microphone);
   show();
 }
 
