@@ -133,6 +133,16 @@ class DeviceRestored(Event):
 
 
 @dataclass(frozen=True)
+class CareNeeded(Event):
+    """The machine has other problems than before: heat, power, disk, clock."""
+
+    kinds: tuple[str, ...]
+    """One word for each; none: all is well again."""
+    problems: tuple[str, ...]
+    """The same in sentences."""
+
+
+@dataclass(frozen=True)
 class StageFailed(Event):
     """A stage could not do its work."""
 

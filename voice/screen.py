@@ -9,6 +9,7 @@ from kws.words import load_words
 from voice.app import Assistant, Engines
 from voice.aside import Aside
 from voice.config import Config
+from voice.device.care import look
 from voice.engines import signed_knowledge_of
 from voice.errors import ConfigError
 from voice.events import Bus, Notice
@@ -37,7 +38,7 @@ def shown(
 
     A port that is taken costs the screen, not the voice: a notice says so.
     """
-    hub, metrics = Hub(), Metrics(vitals)
+    hub, metrics = Hub(), Metrics(vitals, lambda: look(config).figures)
     board = Board(hub.tell)
     with operated(config, assistant, bus, board) as operator:
         kiosk = Kiosk(

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from voice.events import (
     AnswerReady,
+    CareNeeded,
     DeviceLost,
     DeviceRestored,
     Event,
@@ -35,6 +36,7 @@ _ENDINGS = {
 }
 _SHOWN_STATES = (State.IDLE, State.LISTENING)
 """The others show by what is heard and answered."""
+_WELL = "the machine is well again"
 _TOO_LONG = "the question was too long: only its beginning, {:.0f} seconds, was used"
 
 
@@ -104,6 +106,7 @@ class TerminalView:
 
 _ROWS: dict[type[Event], Callable[[Any], list[tuple[str, str]]]] = {
     AnswerReady: lambda event: answer_rows(event.answer),
+    CareNeeded: lambda event: [("note", text) for text in event.problems or (_WELL,)],
     DeviceLost: lambda event: [("note", event.message)],
     DeviceRestored: lambda _: [("note", "the devices are back")],
     FinalTranscript: lambda event: [("heard", event.heard), ("understood", event.understood)],

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from voice.audit.log import AuditLog
+from voice.caring import cared
 from voice.config import Config, ModelsConfig
-from voice.device.care import Care, Caretaker, look
+from voice.device.care import KINDS, Care, Caretaker, look
+from voice.events import Bus, CareNeeded
+from voice.kiosk.board import Board
+from voice.kiosk.metrics import Metrics
+from voice.vitals import Vitals
 
 WELL = Care(50.0, False, False, False, 9_000, "")
 
@@ -71,7 +78,7 @@ def test_a_hot_pc_that_was_slowed_down_is_told(config, sys):
     (counts / "package_throttle_count").write_text("3\n")
     care = look(config, sys)
     assert care.was_throttled
-    assert care.problems == ("it is too hot (91 °C)",)
+    assert care.problems == ("it is too hot (91.0 °C)",)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def test_a_hot_pc_that_was_slowed_down_is_told(config, sys):
     [
         ({"under_voltage": True, "throttled": True}, "power supply"),
         ({"throttled": True}, "slowed down"),
-        ({"temperature_c": 85.0}, "85 °C"),
+        ({"temperature_c": 85.0}, "85.0 °C"),
         ({"free_mb": 20}, "20 MB left"),
         ({"clock": "the clock shows 1970-01-01"}, "1970"),
     ],
@@ -91,21 +98,43 @@ def test_each_problem_is_one_sentence(changes, words):
     assert words in problems[0]
 
 
-def test_the_caretaker_tells_of_a_change_and_notes_the_time(config, monkeypatch):
+def test_the_caretaker_tells_of_a_change_and_notes_the_time(config):
     config.store.parent.mkdir()
     told: list[Care] = []
     changed = threading.Event()
 
     def tell(care: Care) -> None:
         told.append(care)
-        if len(told) > 1:
-            changed.set()
+        changed.set()
 
-    keeper = Caretaker(config, tell, every_s=0.01)
-    keeper.start()
-    # From now on the clock has been later once: that is a problem that was not there before.
+    with Caretaker(config, tell, every_s=0.01).working():
+        assert (config.store.parent / "last-seen").exists()
+        # From now on it has been later once: a problem that was not there before.
+        (config.store.parent / "last-seen").write_text("4000000000")
+        assert changed.wait(10)
+    assert [care.kinds for care in told] == [("clock",)]
+
+
+def test_a_problem_is_on_the_screen_in_the_log_and_in_the_figures(config, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    config.store.parent.mkdir()
     (config.store.parent / "last-seen").write_text("4000000000")
-    assert changed.wait(10)
-    keeper.finish()
-    assert told[0].problems == ()
-    assert len(told[1].problems) == 1
+    told: list[dict[str, object]] = []
+    board, bus = Board(told.append), Bus()
+    bus.subscribe(board)
+    with cared(config, bus):
+        assert board.picture()["notices"] == {"care": {"kinds": ["clock"]}}
+    (row,) = AuditLog(config.audit_file).rows()
+    assert row.fields["kind"] == "clock"
+    assert "2096" in row.fields["reason"]
+    figures = Metrics(Vitals(), lambda: look(config).figures).text().decode()
+    assert "hean_needs_clock 1.0" in figures
+    assert "hean_needs_heat 0.0" in figures
+    bus.publish(CareNeeded(0, (), ()))
+    assert board.picture()["notices"] == {}
+
+
+def test_every_kind_has_a_sentence_in_both_languages():
+    strings = (Path(__file__).parents[2] / "voice/kiosk/static/strings.js").read_text("utf-8")
+    for kind in KINDS:
+        assert strings.count(f'        {kind}: "') == 2, kind

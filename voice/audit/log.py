@@ -48,9 +48,16 @@ class AuditLog:
 
     def append_flash(self, fields: Mapping[str, Any]) -> int | None:
         """Write what came of flashing a model, in the chain of the turns, like `append`."""
+        return self._append_other("flash", fields)
+
+    def append_clock(self, problem: str) -> int | None:
+        """Write that the times of the rows around this one cannot be right, like `append`."""
+        return self._append_other("clock", {"reason": problem})
+
+    def _append_other(self, kind: str, fields: Mapping[str, Any]) -> int | None:
         if not self._config.enabled:
             return None
-        row = {"kind": "flash", "started_at": timestamp(utc_now()), **fields}
+        row = {"kind": kind, "started_at": timestamp(utc_now()), **fields}
         with writing(self.path) as connection:
             return _append(connection, self.path, {**row, "software": __version__}).id
 

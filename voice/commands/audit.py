@@ -164,6 +164,8 @@ def _lines(row: Row) -> list[str]:
     if fields.get("kind") == "flash":
         how = "flashed" if fields.get("good") else f"not kept: {fields.get('reason')}"
         lines[0] += _printable(f"{fields.get('name')} version {fields.get('version')}: {how}")
+    if fields.get("kind") == "clock":
+        lines[0] += _printable(f"times are wrong: {fields.get('reason')}")
     for name in ("heard", "understood", "answer"):
         text = fields.get(name)
         if text and not (name == "understood" and text == fields.get("heard")):

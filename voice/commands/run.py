@@ -128,6 +128,7 @@ def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -
     if not assistant.live:
         yield
         return
+    from voice.caring import cared
     from voice.interfaces import served
     from voice.sdnotify import Notifier
     from voice.vitals import Vitals
@@ -137,6 +138,7 @@ def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -
     notifier = Notifier(vitals)
     with ExitStack() as stack:
         stack.enter_context(served(config, engines, assistant, bus, vitals))
+        stack.enter_context(cared(config, bus))
         notifier.start()
         stack.callback(notifier.finish)
         yield

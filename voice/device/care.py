@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from voice.config import Config
 from voice.device import clock
 
+POWER, HEAT, SLOW, DISK, CLOCK = "power", "heat", "slow", "disk", "clock"
+KINDS = (POWER, HEAT, SLOW, DISK, CLOCK)
+"""Kinds of problems; the screen has a sentence for each in its languages."""
 HOT_C = 80.0
 """From here on a Raspberry Pi slows itself down (documentation of its firmware, `temp_limit`)."""
 LOW_DISK_MB = 300
@@ -42,17 +46,36 @@ class Care:
     """Why the clock cannot be right, "" if it can."""
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """Return what somebody should do something about, one sentence each."""
+    def kinds(self) -> tuple[str, ...]:
+        """Return what somebody should do something about, one word each."""
         hot = self.temperature_c is not None and self.temperature_c >= HOT_C
-        found = (
-            ("the power supply is too weak", self.under_voltage),
-            (f"it is too hot ({self.temperature_c:.0f} °C)" if hot else "", hot),
-            ("it is slowed down", self.throttled and not hot and not self.under_voltage),
-            (f"the disk is nearly full ({self.free_mb} MB left)", self.free_mb < LOW_DISK_MB),
-            (self.clock, bool(self.clock)),
-        )
-        return tuple(text for text, holds in found if holds)
+        found = {
+            POWER: self.under_voltage,
+            HEAT: hot,
+            SLOW: self.throttled and not hot and not self.under_voltage,
+            DISK: self.free_mb < LOW_DISK_MB,
+            CLOCK: bool(self.clock),
+        }
+        return tuple(kind for kind, holds in found.items() if holds)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return the same in sentences."""
+        texts = {
+            POWER: "the power supply is too weak",
+            HEAT: f"it is too hot ({self.temperature_c} °C)",
+            SLOW: "it is slowed down",
+            DISK: f"the disk is nearly full ({self.free_mb} MB left)",
+            CLOCK: self.clock,
+        }
+        return tuple(texts[kind] for kind in self.kinds)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Return what a monitor follows, by name with its unit; a `needs_` is 0 or 1."""
+        heat = {} if self.temperature_c is None else {"temperature_celsius": self.temperature_c}
+        needs = {f"needs_{kind}": float(kind in self.kinds) for kind in KINDS}
+        return {**heat, "disk_free_bytes": self.free_mb * 1e6, **needs}
 
     def as_json(self) -> dict[str, object]:
         """Return all of it for scripts."""
@@ -78,7 +101,7 @@ class Caretaker:
     def __init__(
         self, config: Config, changed: Callable[[Care], None], every_s: float = _EVERY_S
     ) -> None:
-        """Take what is told of the first look, and of each whose problems are others."""
+        """Take what is told when there are other problems than before; at first there were none."""
         self._config = config
         self._changed = changed
         self._every_s = every_s
@@ -89,7 +112,8 @@ class Caretaker:
     def start(self) -> None:
         """Begin."""
         clock.note(self._config)
-        self._changed(self.care)
+        if self.care.kinds:
+            self._changed(self.care)
         self._thread.start()
 
     def finish(self) -> None:
@@ -98,22 +122,24 @@ class Caretaker:
         self._thread.join()
         clock.note(self._config)
 
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work while the block runs."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.finish()
+
     def _work(self) -> None:
         count = 0
         while not self._ended.wait(self._every_s):
             count += 1
             before, self.care = self.care, look(self._config)
-            if _kinds(self.care) != _kinds(before):
+            if self.care.kinds != before.kinds:
                 self._changed(self.care)
             if count % _NOTE_EVERY == 0:
                 clock.note(self._config)
-
-
-def _kinds(care: Care) -> tuple[bool, ...]:
-    """Return which problems there are, without the figures in them: a degree is no news."""
-    hot = care.temperature_c is not None and care.temperature_c >= HOT_C
-    low = care.free_mb < LOW_DISK_MB
-    return (care.under_voltage, care.throttled, hot, low, bool(care.clock))
 
 
 def _temperature(sys: Path) -> float | None:

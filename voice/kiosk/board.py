@@ -9,6 +9,7 @@ from typing import Any
 
 from voice.events import (
     AnswerReady,
+    CareNeeded,
     DeviceLost,
     DeviceRestored,
     Event,
@@ -65,13 +66,16 @@ class Board:
     def post(self, name: str, notice: Message | None) -> None:
         """Show a notice on every screen until another of its name comes; None takes it down."""
         with self._lock:
-            if self._notices.get(name) == notice:
-                return
-            if notice is None:
-                del self._notices[name]
-            else:
-                self._notices[name] = notice
-            self._tell({"type": "notice_posted", "name": name, "notice": notice})
+            self._post(name, notice)
+
+    def _post(self, name: str, notice: Message | None) -> None:
+        if self._notices.get(name) == notice:
+            return
+        if notice is None:
+            del self._notices[name]
+        else:
+            self._notices[name] = notice
+        self._tell({"type": "notice_posted", "name": name, "notice": notice})
 
     def _is_new_level(self, level_dbfs: float) -> bool:
         if abs(level_dbfs - self._level_dbfs) < LEVEL_STEP_DB:
@@ -112,6 +116,9 @@ class Board:
     def _mend(self, _event: DeviceRestored) -> None:
         self._fault = ""
 
+    def _care(self, event: CareNeeded) -> None:
+        self._post("care", {"kinds": list(event.kinds)} if event.kinds else None)
+
 
 _FOLLOW: dict[type[Event], Callable[[Board, Any], None]] = {
     StateChanged: Board._change_state,
@@ -121,4 +128,5 @@ _FOLLOW: dict[type[Event], Callable[[Board, Any], None]] = {
     TurnEnded: Board._end,
     DeviceLost: Board._lose,
     DeviceRestored: Board._mend,
+    CareNeeded: Board._care,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from voice.events import (
@@ -25,7 +27,10 @@ _OPEN_TURNS = 50
 class Metrics:
     """Follows the events."""
 
-    def __init__(self, vitals: Vitals) -> None:
+    def __init__(
+        self, vitals: Vitals, machine: Callable[[], Mapping[str, float]] = dict
+    ) -> None:
+        """`machine` measures the machine, by name, each time the figures are asked for."""
         self._registry = CollectorRegistry()
         self._turns = self._counter("turns", "Turns by how they ended", "outcome")
         self._decisions = self._counter("answers", "Answers by what was decided", "decision")
@@ -43,9 +48,12 @@ class Metrics:
         )
         age.set_function(lambda: vitals.audio_age_s)
         self._asked_s: dict[int, float] = {}
+        self._machine = machine
+        self._of_machine: dict[str, Gauge] = {}
 
     def text(self) -> bytes:
         """Return all figures in the text format of Prometheus."""
+        self._measure()
         return generate_latest(self._registry)
 
     def __call__(self, event: Event) -> None:
@@ -71,6 +79,13 @@ class Metrics:
             self._faults.labels(event.stage).inc()
         elif isinstance(event, DeviceLost):
             self._losses.inc()
+
+    def _measure(self) -> None:
+        for name, value in self._machine().items():
+            if name not in self._of_machine:
+                gauge = Gauge(f"hean_{name}", "See docs/operator.md", registry=self._registry)
+                self._of_machine[name] = gauge
+            self._of_machine[name].set(value)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"hean_{name}", text, labels, registry=self._registry)

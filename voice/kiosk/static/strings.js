@@ -56,6 +56,13 @@ export const STRINGS = {
       flash: ({ name, version }) =>
         `新模型 ${name} ${version} 没有通过检验，没有启用；助手仍用原来的模型。请告诉管理员。`,
       stick: ({ name, version }) => `U 盘里有新模型 ${name} ${version}。管理员可以在“管理”里更新。`,
+      care: ({ kinds }) => kinds.map((kind) => ({
+        power: "设备供电不足，回答会变慢。",
+        heat: "设备过热，回答会变慢。",
+        slow: "设备正在降速运行，回答会变慢。",
+        disk: "设备的存储空间快满了。",
+        clock: "设备的时钟不准，屏幕上的时间不要相信。",
+      })[kind]).join("") + "请告诉管理员。",
     },
     year: (year) => `${year}年`,
   },
@@ -115,6 +122,13 @@ export const STRINGS = {
         `The new model ${name} ${version} did not pass its checks and is not used; the one before answers. Please tell the operator.`,
       stick: ({ name, version }) =>
         `A USB stick brings the new model ${name} ${version}. The operator can take it under “Operator”.`,
+      care: ({ kinds }) => kinds.map((kind) => ({
+        power: "The power supply is too weak: answers come late. ",
+        heat: "The device is too hot: answers come late. ",
+        slow: "The device is slowed down: answers come late. ",
+        disk: "The disk of the device is nearly full. ",
+        clock: "The clock of the device is wrong: do not trust times on it. ",
+      })[kind]).join("") + "Please tell the operator.",
     },
     year: (year) => year,
   },
