@@ -53,6 +53,7 @@ def shown(
             signed_knowledge_of(config).approval.text,
             aside,
             operator,
+            assistant.remote,
         )
         try:
             server = Server(config.kiosk, kiosk, _beyond(config, bus))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from voice.chatter import without_chatter
 from voice.config import Config
-from voice.errors import DeviceError, HeanError, InputError
+from voice.errors import ConfigError, DeviceError, HeanError, InputError
 from voice.renewal import found_again, may_renew, renew
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parents[1] / "data" / "question.flac"
 """A recorded question, for machines without a microphone."""
 ANSWER = Path("hean-answer.wav")
+_NO_PAGE = "serve it with --set kiosk.enabled=true, or choose --set audio.device=system"
 
 _EPILOG = """\
 examples:
@@ -163,11 +164,16 @@ def _devices(
     config: Config, played: WavMicrophone | None, file: Path | None, rate_hz: int, bus: Bus
 ) -> Devices:
     from voice.audio.wavfile import WavSpeaker
+    from voice.browser_devices import BrowserDevices
     from voice.devices import Devices, LiveDevices
 
     if played:
         return Devices(played, WavSpeaker(file or ANSWER, rate_hz))
-    live = found_again(lambda: LiveDevices(config, rate_hz, bus))
+    live: LiveDevices | BrowserDevices
+    if config.audio.device == "browser":
+        live = BrowserDevices(rate_hz, config.audio.volume, bus)
+    else:
+        live = found_again(lambda: LiveDevices(config, rate_hz, bus))
     call = ""
     if config.dialog.wake_word:
         from kws.words import load_words
@@ -203,6 +209,10 @@ def _recording(args: argparse.Namespace, config: Config) -> Path | None:
 
     if args.wav:
         return Path(args.wav)
+    if config.audio.device == "browser":
+        if not config.kiosk.enabled:
+            raise ConfigError("audio.device is browser, but there is no page", _NO_PAGE)
+        return None
     try:
         found_again(lambda: find_device(config.audio.input, "input"))
     except DeviceError as error:

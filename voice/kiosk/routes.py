@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import voice
 from voice.aside import Aside
+from voice.audio.remote import RemoteDevice
 from voice.kiosk import Controls
-from voice.kiosk.access import Access
+from voice.kiosk.access import WITH_MICROPHONE, Access
 from voice.kiosk.asking import ask_routes
 from voice.kiosk.beyond import Beyond
 from voice.kiosk.board import Board
@@ -25,6 +26,7 @@ from voice.kiosk.limits import Limits
 from voice.kiosk.login import login_routes
 from voice.kiosk.messages import Message
 from voice.kiosk.metrics import CONTENT_TYPE, Metrics
+from voice.kiosk.microphone import microphone_routes
 from voice.kiosk.openai import chat_routes
 from voice.kiosk.refusals import REFUSALS, refuse_in_one_form
 from voice.kiosk.rules import Rules, needs, open_to_all
@@ -55,6 +57,8 @@ class Kiosk:
     aside: Aside
     more: tuple[APIRouter, ...] = ()
     """Routes that are served, too: the operator area."""
+    remote: RemoteDevice | None = None
+    """Where the page brings its microphone to; None = this machine's own is used."""
 
 
 class Command(BaseModel):
@@ -101,10 +105,14 @@ def create_app(kiosk: Kiosk, limits: Limits, beyond: Beyond | None) -> FastAPI:
         speech_routes(kiosk.aside),
         login_routes(keyring),
         *kiosk.more,
+        *([microphone_routes(kiosk.remote)] if kiosk.remote else []),
     )
     for router in routers:
         app.include_router(router)
-    app.get("/", include_in_schema=False)(lambda: FileResponse(PAGE / "index.html"))
+    headers = {"Permissions-Policy": WITH_MICROPHONE} if kiosk.remote else None
+    app.get("/", include_in_schema=False)(
+        lambda: FileResponse(PAGE / "index.html", headers=headers)
+    )
     app.get("/login", include_in_schema=False)(lambda: FileResponse(PAGE / "login.html"))
     app.mount("/static", StaticFiles(directory=PAGE))
     app.add_middleware(Access, rules=Rules(routers), limits=limits, keyring=keyring, names=names)
@@ -151,6 +159,7 @@ def _interface(kiosk: Kiosk) -> APIRouter:
             "topics": kiosk.topics,
             "approval": kiosk.approval,
             "volume": kiosk.controls.volume,
+            "wants_microphone": kiosk.remote is not None,
         }
 
     @router.post("/command", dependencies=[needs("operate")])
@@ -184,4 +193,3 @@ async def _tell(kiosk: Kiosk, socket: WebSocket) -> None:
     except WebSocketDisconnect:
         return
     await socket.close(_TRY_AGAIN_LATER, reason)
-
