@@ -51,7 +51,8 @@ class Announcer:
             notice = {key: getattr(failure, key) for key in shown}
         self._board.post(FLASH, notice)
         offers = self._sticks.look()
-        welcome = [offer for offer in offers if offer.welcome]
+        failed = failure.slot if failure else ""
+        welcome = [offer for offer in offers if offer.welcome and offer.id != failed]
         self._board.post(STICK, _named(welcome[0]) if welcome else None)
         if offers != self._told:
             self._told = offers

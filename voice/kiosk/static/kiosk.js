@@ -81,9 +81,9 @@ function show() {
 
 /** Show what everybody must see, for example that a new model is not used. */
 function showNotices(text) {
-  const posted = Object.entries(picture.notices).filter(([, notice]) => notice);
+  const posted = Object.keys(text.notices).filter((name) => picture.notices[name]);
   find("notices").hidden = !posted.length;
-  const lines = posted.map(([name, notice]) => element("p", text.notices[name](notice)));
+  const lines = posted.map((name) => element("p", text.notices[name](picture.notices[name])));
   const before = [...find("notices").children].map((line) => line.textContent).join();
   // Writing the same text again would let screen readers say it again.
   if (lines.map((line) => line.textContent).join() !== before) fill("notices", lines);

@@ -13,6 +13,7 @@ export function sound(root, text) {
   meter.setAttribute("aria-label", text.level);
   meter.setAttribute("aria-valuemin", QUIETEST_DB);
   meter.setAttribute("aria-valuemax", 0);
+  meter.setAttribute("aria-valuenow", QUIETEST_DB);
   const number = part("output", "level", "—");
   const told = status();
   const run = (play) => test(text, told, play, [only, both]);
