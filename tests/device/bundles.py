@@ -15,6 +15,7 @@ from tests.device.room import Room
 
 GARBAGE, SLOW = 1, 2
 """Versions: weights that no engine loads, and ones that take longer than their manifest allows."""
+_PATIENT_S = 150.0
 _MODEL = "qwen2.5-coder-0.5b"
 
 
@@ -56,8 +57,8 @@ class Owner:
         else:
             file = BundledFile("model.gguf", "model", weights.stat().st_size, digest)
             sources = {"model.gguf": weights}
-        # Within the second that is the least a manifest may allow, no model is loaded.
-        health = Health(ready_s=1.0)
+        # A second is the least that a manifest may allow: no model is loaded in that.
+        health = Health(ready_s=1.0 if version == SLOW else _PATIENT_S)
         manifest = Manifest("rehearsal", version, "2026-01-01", (file,), health=health)
         with (self._folder / str(version)).open("wb") as target:
             write_bundle(target, manifest, sources, load_private_key(self._folder / "key"))

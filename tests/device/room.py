@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.device.container import Container, ContainerError, until
+from tests.device.image import run_tool
 
 READY_S = 180.0
 _SOUND = "unix:/run/virtual-sound/native"
@@ -81,12 +84,28 @@ class Room:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._running.close()
+        self.off()
 
     def boot(self, *options: str) -> None:
         """Switch the machine on, off before if it runs."""
-        self._running.close()
+        self.off()
         self._running.enter_context(self.container.booted(*options))
+
+    def off(self) -> None:
+        """Switch the machine off, in order."""
+        self._running.close()
+
+    @contextmanager
+    def data_aside(self) -> Iterator[Path]:
+        """Yield a folder that is /var/lib/hean seen from outside: it can be written even where
+        the rest of the machine cannot. The machine must be off at the end."""
+        aside = self.container.root.with_name("data")
+        aside.mkdir()
+        run_tool("mount", "--bind", str(self.container.root / "var/lib/hean"), str(aside))
+        try:
+            yield aside
+        finally:
+            run_tool("umount", str(aside))
 
     def device(self, words: str) -> str:
         """Run `hean device` from the checkout, as its owner would. Raises ContainerError."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from models.importing import import_models
 from models.progress import Progress, silent
@@ -240,7 +243,7 @@ class Data(Part):
         self, place: Place, wish: Wish, config: Config, progress: Progress = silent
     ) -> None:
         super().__init__(place, wish)
-        self._source, self._progress = config.store, progress
+        self._sources, self._progress = [config.store, *_store_before_sudo()], progress
         self._store = Store(place.models)
         self._ids = tuple(self._store.catalog.profile(config.models.profile).values())
 
@@ -251,10 +254,10 @@ class Data(Part):
     def install(self) -> None:
         """Copy the models that are on this machine, and fetch the others."""
         self.place.models.mkdir(parents=True, exist_ok=True)
-        for name in self._ids:
-            folder = self._source / name
-            if self._store.problem(name) and folder.is_dir():
-                import_models(self._store, folder, self._progress)
+        for source in self._sources:
+            for name in self._ids:
+                if self._store.problem(name) and (source / name).is_dir():
+                    import_models(self._store, source / name, self._progress)
         self._store.fetch(self._ids, self._progress)
 
     def present(self) -> str:
@@ -264,3 +267,12 @@ class Data(Part):
     def remove(self) -> None:
         """Delete models, slots, keys and audit log."""
         shutil.rmtree(self.place.data)
+
+
+def _store_before_sudo() -> list[Path]:
+    """Return where whoever called sudo keeps models: root has another home."""
+    try:
+        home = Path(pwd.getpwnam(os.environ.get("SUDO_USER", "")).pw_dir)
+    except (KeyError, ValueError):
+        return []
+    return [home / ".local/share/hean/models"]
