@@ -1,4 +1,4 @@
-"""The second stage: a hit counts only if speech recognition finds the word in its audio.
+"""The second stage: a hit counts only if another engine finds the word in its audio, too.
 
 A keyword spotting model of a few megabytes takes similar words for the wake word (for an own model
 40 % of near-homophones were measured); a recogniser that is fifty times its size does not.
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from kws import RATE_HZ, Detection, Samples, Transcribe, WakeWordDetector
 from kws.asr_pinyin import ways_to_say
+from kws.looks import Finder
 from kws.sounds import likeness_anywhere, sounds_of
 from kws.words import WakeWord
 
@@ -34,8 +36,31 @@ class Verdict:
     """What was recognised."""
 
 
+class Judge(Protocol):
+    """Confirms or vetoes hits of an engine."""
+
+    def judge(self, word: str, samples: Samples) -> Verdict:
+        """Look for `word` in the audio of a hit, which ends shortly after the word."""
+        ...
+
+
+class LookJudge:
+    """Judges by one look of an engine that looks, at the likeness from which it knows a word again:
+    lower than where it wakes by itself, since two engines must err together."""
+
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
+
+    def judge(self, word: str, samples: Samples) -> Verdict:
+        """Look for `word` in the audio of a hit, which ends shortly after the word."""
+        nearest = self._finder.nearest(samples)
+        if nearest is None or nearest.word != word:
+            return Verdict(False, 0.0, nearest.text if nearest else "")
+        return Verdict(nearest.score >= self._finder.own_score, nearest.score, nearest.text)
+
+
 class SecondStage:
-    """Confirms or vetoes hits of another engine."""
+    """Judges by the transcript."""
 
     def __init__(
         self, words: Sequence[WakeWord], transcribe: Transcribe, likeness: float = LIKENESS
@@ -55,7 +80,7 @@ class SecondStage:
 class ConfirmedDetector:
     """Another detector whose hits are confirmed. `process` takes longer when there is one."""
 
-    def __init__(self, detector: WakeWordDetector, stage: SecondStage) -> None:
+    def __init__(self, detector: WakeWordDetector, stage: Judge) -> None:
         self.chunk_samples = detector.chunk_samples
         self.vetoed = 0
         """Hits that did not count."""

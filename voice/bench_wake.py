@@ -16,7 +16,7 @@ import numpy as np
 
 from asr import Recognizer, VoiceActivityDetector
 from kws import ENGINES, RATE_HZ, Detection, Samples, WakeWordDetector
-from kws.verify import ConfirmedDetector, SecondStage
+from kws.verify import ConfirmedDetector, Judge
 from kws.words import WakeWord
 from voice.audio.pcm import Rechunker, resample
 from voice.audio.wavfile import read_audio
@@ -72,18 +72,30 @@ def measure(
     trial: Trial,
     say: Say,
 ) -> Figures:
-    """Return the figures of the engine that `config.wake.engine` names, by key and engine."""
+    """Return the figures of the engine that `config.wake.engine` names, by key and engine.
+
+    They are those of the engine alone; with `_second_stage` in the key, of what is confirmed.
+    """
     engine = config.wake.engine
     say(f"engine {engine}")
-    detector = load_detector(config, words, *ears)
-    figures = {f"miss_{name}": _misses(detector, clips) for name, clips in trial.said.items()}
-    figures["near_miss_rate"] = _woken(detector, trial.near)
+    bare = replace(config, wake=replace(config.wake, second_stage=False))
+    alone = load_detector(bare, words, *ears)
+    # The same model would judge itself.
+    judge = load_second_stage(config, words, ears[0]) if engine == "zipformer" else None
+    figures = _heard_figures(alone, trial, "")
+    if judge:
+        figures |= _heard_figures(ConfirmedDetector(alone, judge), trial, "_second_stage")
     if trial.folder:
-        bare = replace(config, wake=replace(config.wake, second_stage=False))
-        stage = load_second_stage(words, ears[0]) if engine != "asr-pinyin" else None
-        alone = load_detector(bare, words, *ears)
-        figures |= count_false_wakes(alone, stage, _heard(trial.folder), say)
+        figures |= count_false_wakes(alone, judge, _heard(trial.folder), say)
     return {f"{key}.{engine}": figure for key, figure in figures.items()}
+
+
+def _heard_figures(detector: WakeWordDetector, trial: Trial, suffix: str) -> Figures:
+    """Return what is missed in each condition, and how many near-misses wake."""
+    missed = {
+        f"miss_{name}{suffix}": _misses(detector, clips) for name, clips in trial.said.items()
+    }
+    return {**missed, f"near_miss_rate{suffix}": _woken(detector, trial.near)}
 
 
 def make_trial(
@@ -164,7 +176,7 @@ def _woken(detector: WakeWordDetector, clips: Sequence[_Clip]) -> Mapping[str, f
 
 def count_false_wakes(
     detector: WakeWordDetector,
-    stage: SecondStage | None,
+    stage: Judge | None,
     recordings: Iterable[tuple[Path, Samples]],
     say: Say,
 ) -> Figures:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,17 @@ import numpy as np
 
 from kws import RATE_HZ, Files, Samples, WakeConfig
 from kws.train.corpus import Clip
-from kws.train.operating import BOOSTS, Heard, Point, Sound, by_voice, choose, curve, hear
+from kws.train.operating import (
+    BOOSTS,
+    Heard,
+    Point,
+    Show,
+    Sound,
+    by_voice,
+    choose,
+    curve,
+    hear,
+)
 from kws.words import WakeWord, make_word
 from kws.zipformer import ZipformerDetector
 from voice.audio.wavfile import read_audio
@@ -25,9 +36,6 @@ TYPED = "*"
 _NOISE_S = 180.0
 _SEED = 7
 _QUIETER = np.float32(0.1)
-
-Show = Callable[[float], None]
-"""Told the share that is done."""
 
 
 @dataclass(frozen=True)
@@ -68,25 +76,38 @@ def measure(words: Sequence[WakeWord], files: Files, sounds: Sequence[Sound], sh
     known = {word.text for word in words}
     others = [make_word(text) for text in OTHERS if text not in known]
     groups = [list(words), others] if any(s.word in OTHERS for s in sounds) else [list(words)]
-    curves: list[Point] = []
-    heard: dict[tuple[str, float], list[Heard]] = {}
-    for number, (group, boost) in enumerate((g, b) for g in groups for b in BOOSTS):
-        show(number / (len(groups) * len(BOOSTS)))
-        texts = {word.text for word in group}
-        mine = [sound for sound in sounds if not sound.word or sound.word in texts]
-        found = hear(group, lambda chosen: _load(chosen, files), mine, boost)
-        for word in group:
-            curves += curve(word.text, boost, found)
-            heard[word.text, boost] = found
-    points = {word.text: choose([one for one in curves if one.word == word.text]) for word in words}
+    found: dict[str, dict[float, list[Heard]]] = {}
+    for number, group in enumerate(groups):
+        found |= _swept(group, files, sounds, partial(_part, show, number, len(groups)))
+    curves = [
+        point
+        for text, boosts in found.items()
+        for boost, heard in boosts.items()
+        for point in curve(text, boost, heard)
+    ]
+    points = {text: choose([one for one in curves if one.word == text]) for text in found}
+    voices = {text: by_voice(points[text], found[text][points[text].boost]) for text in known}
+    chosen = {text: points[text] for text in found if text in known}
     if len(groups) > 1:
-        points[TYPED] = choose(_pooled([one for one in curves if one.word not in known]))
-    voices = {text: by_voice(points[text], heard[text, points[text].boost]) for text in known}
-    return Choice(points, curves, voices, _counts(sounds))
+        chosen[TYPED] = choose(_pooled([one for one in curves if one.word not in known]))
+    return Choice(chosen, curves, voices, _counts(sounds))
 
 
-def _load(words: Sequence[WakeWord], files: Files) -> ZipformerDetector:
-    return ZipformerDetector(words, files, WakeConfig(refractory_s=0.5))
+def _swept(
+    words: Sequence[WakeWord], files: Files, sounds: Sequence[Sound], show: Show
+) -> dict[str, dict[float, list[Heard]]]:
+    """Return, for each word and boost, how far the sounds get in which it, or none of them, is."""
+
+    def load(tried: Sequence[WakeWord]) -> ZipformerDetector:
+        return ZipformerDetector(tried, files, WakeConfig(refractory_s=0.5))
+
+    texts = [word.text for word in words]
+    mine = [sound for sound in sounds if not sound.word or sound.word in texts]
+    return dict.fromkeys(texts, hear(words, load, mine, BOOSTS, show))
+
+
+def _part(show: Show, number: int, count: int, done: float) -> None:
+    show((number + done) / count)
 
 
 def _pooled(points: Sequence[Point]) -> list[Point]:

@@ -22,6 +22,8 @@ _TAIL = 12_800
 
 Load = Callable[[Sequence[WakeWord]], WakeWordDetector]
 """Loads the detector for some words."""
+Show = Callable[[float], None]
+"""Told the share that is done."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,30 @@ HARDEST = "5db"
 
 
 def hear(
-    words: Sequence[WakeWord], load: Load, sounds: Sequence[Sound], boost: float
-) -> list[Heard]:
-    """Return how far each sound gets at one boost."""
-    steps = [
-        load([replace(word, boost=boost, threshold=threshold) for word in words])
-        for threshold in THRESHOLDS
-    ]
-    return [Heard(sound, _climb(steps, sound)) for sound in sounds]
+    words: Sequence[WakeWord],
+    load: Load,
+    sounds: Sequence[Sound],
+    boosts: Sequence[float],
+    show: Show,
+) -> dict[float, list[Heard]]:
+    """Return how far each sound gets at each boost.
+
+    The highest boost comes first: what passes nothing there passes nothing with less.
+    """
+    found: dict[float, list[Heard]] = {}
+    silent: set[int] = set()
+    for boost in sorted(boosts, reverse=True):
+        steps = [
+            load([replace(word, boost=boost, threshold=threshold) for word in words])
+            for threshold in THRESHOLDS
+        ]
+        heard = []
+        for number, sound in enumerate(sounds):
+            heard.append(Heard(sound, {} if number in silent else _climb(steps, sound)))
+            show((len(found) + number / len(sounds)) / len(boosts))
+        silent |= {number for number, one in enumerate(heard) if not one.passed}
+        found[boost] = heard
+    return found
 
 
 def _climb(steps: Sequence[WakeWordDetector], sound: Sound) -> dict[str, float]:

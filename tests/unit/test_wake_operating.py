@@ -45,11 +45,17 @@ SOUNDS = [
 
 
 def test_each_sound_gets_as_far_as_the_engine_lets_it(files):
-    found = hear(WORDS, lambda words: ZipformerDetector(words, files), SOUNDS, 0.5)
+    told: list[float] = []
+    by_boost = hear(
+        WORDS, lambda words: ZipformerDetector(words, files), SOUNDS, [0, 0.5], told.append
+    )
+    found = by_boost[0.5]
     assert [dict(one.passed).keys() for one in found] == [
         {"你好核安"}, {"你好核安"}, set(), {"小安小安"}, set(), set(), set(),
     ]  # fmt: skip
     assert found[0].passed["你好核安"] in THRESHOLDS
+    assert by_boost[0][0].passed.keys() == {"你好核安"} and by_boost[0][2].passed == {}
+    assert told == sorted(told) and 0.9 < told[-1] < 1
 
 
 def heard(**passed: float) -> Heard:
@@ -85,7 +91,7 @@ def test_words_are_measured_each_with_the_point_of_its_own(files, one_boost):
     assert point.miss == {"clean": 0, "10db": 0.5} and point.near == point.false_per_hour == 0
     assert choice.voices["你好核安"] == {"zf_a": (0, 1), "zm_b": (0.5, 2)}
     assert choice.counts["near"] == 1 and choice.counts["other_s"] > 5
-    assert told == sorted(told) and len(told) == 1
+    assert told == sorted(told) and len(told) == len(SOUNDS)
 
 
 def test_words_that_were_not_trained_for_are_measured_together(files, one_boost, monkeypatch):
