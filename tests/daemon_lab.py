@@ -36,8 +36,6 @@ Filter = Callable[[Event], bool]
 
 CHUNK_S = 0.032
 PLAYED_HZ = 24_000
-ECHO_DELAY_S = 0.06
-"""From handing audio to a loudspeaker to hearing it in the microphone: the devices' buffers."""
 SETTLED_S = 60.0
 
 CONFIG = Config(
@@ -78,14 +76,6 @@ def pink_noise(seconds: float, seed: int = 1) -> Samples:
     spectrum /= np.sqrt(np.arange(1, len(spectrum) + 1))
     noise = np.fft.irfft(spectrum)
     return np.asarray(noise / np.abs(noise).max(), np.float32)
-
-
-def room_response(seconds: float = 0.3, seed: int = 1) -> Samples:
-    """Return the impulse response of a living room: direct sound, then 60 dB of decay."""
-    tail = np.random.default_rng(seed).standard_normal(int(seconds * RATE_HZ))
-    tail *= 10 ** (-3 * np.arange(len(tail)) / len(tail)) * 0.1
-    tail[0] = 1.0
-    return np.asarray(tail / np.linalg.norm(tail), np.float32)
 
 
 class Room(ABC):

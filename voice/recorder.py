@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from llm import LanguageModel
@@ -34,8 +35,9 @@ def versions_of(knowledge: KnowledgeBase, model: LanguageModel | None) -> Versio
 class AuditWriter:
     """Appends rows; a log that cannot be written costs the row, not the answer."""
 
-    def __init__(self, config: Config) -> None:
-        self._log = AuditLog(config.audit_file, config.audit) if config.audit.enabled else None
+    def __init__(self, config: Config, file: Path | None = None) -> None:
+        file = file or config.audit_file
+        self._log = AuditLog(file, config.audit) if config.audit.enabled else None
 
     def prune(self) -> None:
         """Delete what is older than the owner keeps; what goes wrong is only logged."""
@@ -68,9 +70,14 @@ class AuditObserver:
     """
 
     def __init__(
-        self, config: Config, versions: Versions, source: Literal["mic", "run"] = "run"
+        self,
+        config: Config,
+        versions: Versions,
+        source: Literal["mic", "run"] = "run",
+        file: Path | None = None,
     ) -> None:
-        self._writer = AuditWriter(config)
+        """Write into the audit log of this device, unless another file is given."""
+        self._writer = AuditWriter(config, file)
         self._versions = versions
         self._source = source
         self._open: dict[int, TurnRecord] = {}

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon_lab import CALL, CONFIG, PLAYED_HZ, room_response
+from tests.daemon_lab import CALL, CONFIG, PLAYED_HZ
 from tests.real_room import RealRoom
 from voice.app import Engines
+from voice.audio.clocked import room_response
 from voice.audio.pcm import level_dbfs
 from voice.audio.portaudio import rescan
 from voice.audio.virtual_sound import SoundServer, sound_server

@@ -18,11 +18,11 @@ from tests.daemon_lab import (
     PLAYED_HZ,
     SOUND,
     pink_noise,
-    room_response,
 )
 from tests.virtual_room import VirtualRoom
 from voice.app import Engines
 from voice.audio import Samples
+from voice.audio.clocked import room_response
 from voice.audio.pcm import SILENCE_DBFS, level_dbfs
 from voice.config import AudioConfig, Config
 from voice.events import (

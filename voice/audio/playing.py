@@ -45,6 +45,11 @@ class PlaybackQueue:
         silent_s = time.monotonic() - self._asked_s
         return None if self._closed or silent_s < patience_s else self._takes_nothing()
 
+    @property
+    def full(self) -> bool:
+        """Tell whether no more audio may wait."""
+        return self._queued_samples >= _QUEUED_S * self.rate_hz
+
     def take(self, count: int) -> Samples:
         """Return the next `count` samples: queued audio, then silence. Never waits."""
         taken = np.zeros(count, np.float32)
@@ -78,11 +83,7 @@ class PlaybackQueue:
     def _queue(self, piece: Samples, turn: int) -> bool:
         with self._changed:
             room = self._changed.wait_for(
-                lambda: (
-                    self._closed
-                    or turn < self._barred
-                    or self._queued_samples < _QUEUED_S * self.rate_hz
-                ),
+                lambda: self._closed or turn < self._barred or not self.full,
                 timeout=_STUCK_AFTER_S,
             )
             if self._closed or turn < self._barred:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kws import ENGINES
-from voice.commands import bench_results
+from voice.commands import bench_day, bench_results
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
@@ -44,6 +44,7 @@ def add_parser(subparsers: Any) -> None:
     _add_turns(benches)
     _add_engines(benches)
     _add_others(benches)
+    bench_day.add_parser(benches)
     bench_results.add_parsers(benches)
 
 
