@@ -7,9 +7,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from llm.flash.disk import RealDisk
+from llm.flash.journal import TRIAL
 from llm.flash.manifest import ADAPTER, KNOWLEDGE, MODEL, WAKE_WORDS
 from llm.flash.slots import Slots
-from llm.flash.store import Slot
+from llm.flash.store import Slot, read_slot
+from llm.knowledge import SHIPPED
+from models.store import Store
 from voice.config import Config
 
 GGUF = ".gguf"
@@ -37,6 +40,24 @@ def with_slot(config: Config, slot: Slot) -> Config:
         )
     if not knowledge.folder and slot.manifest.of_role(KNOWLEDGE):
         knowledge = replace(knowledge, folder=str(folder / _KNOWLEDGE_FOLDER))
+    return replace(config, llm=llm, knowledge=knowledge)
+
+
+def without_trial(config: Config) -> Config:
+    """Return the configuration with what was in use before the slot on trial, if one is."""
+    slots = slots_of(config)
+    journal = slots.status().journal
+    if journal.state != TRIAL:
+        return config
+    before = read_slot(slots.disk, journal.before)
+    config = with_slot(config, before) if before else config
+    # What is still open would be filled in by the slot on trial.
+    llm, knowledge = config.llm, config.knowledge
+    if not (llm.model or llm.adapter or llm.server_url):
+        profile = Store(config.store).catalog.profile(config.models.profile)
+        llm = replace(llm, model=profile["llm"])
+    if not knowledge.folder:
+        knowledge = replace(knowledge, folder=str(SHIPPED))
     return replace(config, llm=llm, knowledge=knowledge)
 
 

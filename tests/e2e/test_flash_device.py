@@ -151,7 +151,7 @@ def test_a_slot_that_does_not_load_at_the_start_is_left_for_the_one_before(devic
     slots.activate(other.id)
     tried: list[int] = []
 
-    def load() -> int:
+    def load(_: Config) -> int:
         tried.append(device.version)
         if device.version != before:
             raise HealthFault("it does not load", "")

@@ -78,7 +78,7 @@ def test_a_slot_that_never_got_ready_is_told_when_the_one_before_is_back(config,
     slots.activate(slots.install(bundles.make(2), device(), {}).id)
     for _ in range(TRIES):
         slots.begin_start()
-    assert load_on_trial(config, lambda: "loaded") == "loaded"
+    assert load_on_trial(config, lambda _: "loaded") == "loaded"
     current = slots.current()
     assert current is not None and current.manifest.version == 1
     told = unseen(config)
@@ -95,7 +95,7 @@ def test_a_damaged_slot_is_told_at_the_next_start(config, bundles):
     current = slots.current()
     assert current is not None
     (config.flash_folder / current.folder / "model/m.gguf").write_bytes(b"short")
-    load_on_trial(config, lambda: None)
+    load_on_trial(config, lambda _: None)
     told = unseen(config)
     assert told is not None
     assert (told.version, told.reason.split(":")[0]) == (2, "it is damaged")

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     bus.subscribe(TerminalView())
     bus.subscribe(lambda event: happened.update([type(event)]))
     played = _recorded(recording)
-    engines = load_on_trial(config, lambda: load_engines(config))
+    engines = load_on_trial(config, load_engines)
     audit = AuditObserver(config, versions_of(engines.knowledge, engines.answerer.model))
     bus.subscribe(audit)
     devices = _devices(config, played, file, engines.voice.rate_hz, bus)

@@ -16,7 +16,7 @@ from voice.flash.trial import load_on_trial
 def start(config: Config) -> None:
     """Load what answers, and answer. Raises HeanError."""
 
-    def load() -> None:
+    def load(config: Config) -> None:
         answerer = load_answerer(config, knowledge_of(config))
         answerer.prefill("zh")
         answerer.answer("碘片什么时候吃", "zh")

@@ -14,7 +14,7 @@ from typing import TypeVar
 from llm.flash import FlashError
 from llm.flash.journal import TRIAL, Outcome
 from llm.flash.slots import Slots
-from voice.active_slot import now, slots_of
+from voice.active_slot import now, slots_of, without_trial
 from voice.config import Config
 from voice.errors import HeanError, StageError, translated
 from voice.flash.record import record
@@ -24,34 +24,47 @@ _T = TypeVar("_T")
 _DAEMON = "daemon.lock"
 
 
-def load_on_trial(config: Config, load: Callable[[], _T]) -> _T:
+def load_on_trial(config: Config, load: Callable[[Config], _T]) -> _T:
     """Load what the slot in use brings, and prove the slot good if it is on trial.
 
     If it does not load, the slot before is back and loaded instead. If it hangs, the process ends
-    after the time that the manifest allows: the next start counts, and the third goes back.
+    after the time that the manifest allows: the next start counts, and the third goes back. On a
+    disk that cannot be written no slot is tried, for its starts could not be counted.
     """
     slots = slots_of(config)
     if not config.flash_folder.is_dir():
-        return load()
+        return load(config)
     before = slots.status().journal.last
     try:
         slots.begin_start(now())
     except FlashError as error:  # a disk that cannot be written must not keep it from answering
         _LOGGER.error("%s; %s", error, error.fix)
-        return load()
+        return load(without_trial(config))
     status = slots.status()
     if status.journal.last != before:  # it went back by itself: no tries left, or damaged
         _tell_failure(config, status.journal.last)
     if status.journal.state != TRIAL or status.current is None:
-        return load()
+        return load(config)
     try:
         with _deadline(status.current.manifest.health.ready_s), translated():
-            loaded = load()
+            loaded = load(config)
     except HeanError as error:
-        fail(config, slots, error.message)
-        return load()
-    prove(config, slots)
+        _LOGGER.error("the new model is not used: %s", error.message)
+        with _told():
+            fail(config, slots, error.message)
+        return load(without_trial(config))
+    with _told():
+        prove(config, slots)
     return loaded
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Let a disk that cannot be written cost the record, not the answers."""
+    try:
+        yield
+    except FlashError as error:
+        _LOGGER.error("%s; %s", error, error.fix)
 
 
 def prove(config: Config, slots: Slots) -> None:
