@@ -170,7 +170,7 @@ def train(plan: Plan, run: Path, clips: Sequence[Clip], tell: Tell) -> Checkpoin
     from kws.train.inventory import token_table
     from kws.train.loop import Loop, Material, Progress
     from kws.train.settings import Settings
-    from kws.train.zipformer import Shape
+    from kws.train.shape import Shape
 
     tokens = token_table(english=True)
     split = {

@@ -6,7 +6,9 @@ imported only to train: the others can be used without it.
     features.py      sounds as sherpa-onnx hears them          (these need torch)
     augment.py       rooms, noises, microphones
     batches.py       clips joined to examples
-    zipformer.py     the encoder
+    zipformer.py     the encoder, from
+    attention.py
+    layers.py
     model.py         encoder and predictor
     loss.py          the transducer's loss over its full lattice
     loop.py          steps, losses, checkpoints
@@ -14,6 +16,7 @@ imported only to train: the others can be used without it.
     export.py        to the ONNX files of sherpa-onnx, the matrices in 8 bits by
     quantise.py
     settings.py      how it is trained, with reasons           (these do not)
+    shape.py         sizes of the encoder
     curve.py         the losses as a picture
 """
 

@@ -16,7 +16,7 @@ from kws.train import WakeTrainingError
 from kws.train.augment import Augmenter, Random
 from kws.train.corpus import Clip
 from kws.train.features import STEP, log_mel
-from kws.train.zipformer import CHUNK, FRAMES_A_STEP, FRONT_FRAMES
+from kws.train.shape import CHUNK, FRAMES_A_STEP, FRONT_FRAMES
 
 Numbers = NDArray[np.int64]
 

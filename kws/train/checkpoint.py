@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kws.train import WakeTrainingError
 from kws.train.model import Transducer
-from kws.train.zipformer import Shape
+from kws.train.shape import Shape
 
 _KEPT = 3
 _FOLDER = "checkpoints"

@@ -14,7 +14,8 @@ from kws import Files
 from kws.train.features import BANDS
 from kws.train.model import CONTEXT, Transducer
 from kws.train.quantise import quantise
-from kws.train.zipformer import CHUNK, FRAMES_A_STEP, FRONT_FRAMES, STATES, Shape
+from kws.train.shape import CHUNK, FRAMES_A_STEP, FRONT_FRAMES, Shape
+from kws.train.zipformer import STATES
 
 _OPSET = 13
 _UNUSED = (128, 3, ((BANDS - 1) // 2 - 1) // 2)

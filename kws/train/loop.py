@@ -21,7 +21,7 @@ from kws.train.curve import draw
 from kws.train.loss import ctc_loss, flat_start_loss, transducer_loss
 from kws.train.model import contexts, forget
 from kws.train.settings import Settings
-from kws.train.zipformer import Shape
+from kws.train.shape import Shape
 
 METRICS, CURVE = "metrics.jsonl", "loss.png"
 

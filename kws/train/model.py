@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kws.train.zipformer import Encoder, Shape
+from kws.train.shape import Shape
+from kws.train.zipformer import Encoder
 
 CONTEXT = 2
 """Tokens before the next one that the predictor sees."""

@@ -14,7 +14,7 @@ from kws.train.batches import Recording
 from kws.train.checkpoint import Checkpoint
 from kws.train.loop import Loop, Material, Progress
 from kws.train.settings import Settings
-from kws.train.zipformer import Shape
+from kws.train.shape import Shape
 from tests import tiny_kws
 
 SHAPE = Shape(

@@ -12,7 +12,7 @@ from kws.train.export import export  # noqa: E402
 from kws.train.inventory import token_table  # noqa: E402
 from kws.train.model import Transducer, contexts, forget  # noqa: E402
 from kws.train.quantise import levels  # noqa: E402
-from kws.train.zipformer import Shape  # noqa: E402
+from kws.train.shape import Shape  # noqa: E402
 from kws.words import make_word  # noqa: E402
 from kws.zipformer import ZipformerDetector  # noqa: E402
 
