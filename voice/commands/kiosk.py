@@ -19,8 +19,8 @@ _EXAMPLES = {
   TOKEN=$(hean kiosk token create script --plain)       the token alone, for scripts
 The token is shown once: only a hash of it is stored.
 Programs send it as `Authorization: Bearer TOKEN`; a browser asks for it once, at /login.
-scopes: ask (questions, events) < operate (also volume, stop, repeat) < admin (also the operator
-area, metrics)""",
+scopes: ask (questions, events, metrics) < operate (also aloud, volume, stop) < admin (also the
+operator area, behind its PIN)""",
     "list": """\
   hean kiosk token list                                 names, scopes, when made and last used""",
     "revoke": """\

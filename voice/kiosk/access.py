@@ -165,18 +165,20 @@ class Access:
             allowances = self._reads
         else:
             allowances = self._changes
-            unfit = None if _has_nothing(scope, headers) else body_refusal(bodies, headers)
+            unfit = None if _has_nothing(headers) else body_refusal(bodies, headers)
             if unfit:
                 raise Refused(*unfit)
         if not allowances.take(client):
             raise Refused(429, "too many requests; wait a second", **{"Retry-After": "1"})
 
 
-def _has_nothing(scope: Scope, headers: Headers) -> bool:
-    """Return whether a request needs no body and has none; no form of a foreign page can send it,
-    and no script of one without asking first."""
-    length = headers.get("content-length", "0")
-    return scope["method"] == "DELETE" and length == "0" and "transfer-encoding" not in headers
+def _has_nothing(headers: Headers) -> bool:
+    """Return whether a request has no body and says nothing of one.
+
+    Forms always do. A script of a foreign page can send such a request, with its own Origin.
+    """
+    told = {"content-type", "transfer-encoding"} & set(headers.keys())
+    return not told and headers.get("content-length", "0") == "0"
 
 
 def _from_elsewhere(scope: Scope) -> bool:
