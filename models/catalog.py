@@ -151,21 +151,31 @@ class Catalog:
         return self.profiles[name]
 
 
-def load_catalog(path: Path = SHIPPED) -> Catalog:
-    """Read a catalogue. Raises ModelStoreError that names the model at fault."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # numbers and nesting beyond all sense
-        raise ModelStoreError(f"the catalogue {path} cannot be read: {error}") from error
-    models = {name: _model(name, row) for name, row in _tables(table, "models").items()}
-    profiles = _tables(table, "profiles")
-    for profile in profiles:
-        for stage, model_id in _tables(profiles, profile).items():
+def load_catalog(path: Path = SHIPPED, box: Path = BOX) -> Catalog:
+    """Read a catalogue, and the entries of the models in the box, which add to its profiles.
+
+    Raises ModelStoreError that names the model at fault.
+    """
+    models: dict[str, Model] = {}
+    profiles: dict[str, Mapping[str, Any]] = {}
+    for table in map(_read, [path, *sorted(box.glob("*/catalog.toml"))]):
+        models |= {name: _model(name, row) for name, row in _tables(table, "models").items()}
+        found = _tables(table, "profiles")
+        profiles |= {name: {**profiles.get(name, {}), **_tables(found, name)} for name in found}
+    for profile, stages in profiles.items():
+        for stage, model_id in stages.items():
             if model_id not in models or models[model_id].stage != stage:
                 raise ModelStoreError(
                     f"the catalogue is wrong: profile {profile}: no {stage} model {model_id!r}"
                 )
     return Catalog(models, profiles)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:  # numbers and nesting beyond all sense
+        raise ModelStoreError(f"the catalogue {path} cannot be read: {error}") from error
 
 
 def _tables(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:

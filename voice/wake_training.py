@@ -222,7 +222,9 @@ def choose(
     return choice, path
 
 
-def report(plan: Plan, run: Path, checkpoint: Checkpoint, choice: Choice) -> dict[str, Any]:
+def report(
+    plan: Plan, run: Path, checkpoint: Checkpoint, files: Files, choice: Choice
+) -> dict[str, Any]:
     """Write what was measured as JSON and as a page; return it."""
     from voice.wake_page import page
 
@@ -240,9 +242,7 @@ def report(plan: Plan, run: Path, checkpoint: Checkpoint, choice: Choice) -> dic
         "training": {
             "steps": checkpoint.step,
             "minutes": round(checkpoint.seconds / 60, 1),
-            "bytes": sum(
-                path.stat().st_size for path in (run / "model").iterdir() if path.is_file()
-            ),
+            "bytes": sum(path.stat().st_size for path in files.values()),
         },
         **choice.as_json(),
     }
@@ -251,10 +251,24 @@ def report(plan: Plan, run: Path, checkpoint: Checkpoint, choice: Choice) -> dic
     return found
 
 
-def install(run: Path, files: Files, config: Config) -> None:
+def install(files: Files, config: Config) -> None:
     """Put the model into the store. Raises ModelStoreError."""
-    kept = {**files, "report": run / "report.json"}
-    install_made(Store(config.store), OWN_MODEL, kept)
+    install_made(Store(config.store), OWN_MODEL, files)
+
+
+def box(files: Files) -> Path:
+    """Make it the model that comes with the program, in the profile starter; return its folder."""
+    from models.boxing import put_in_box
+
+    facts = {
+        "stage": '"kws"',
+        "engine": '"zipformer"',
+        "languages": '["zh", "en"]',
+        "licence": '"Apache-2.0"',
+        "memory_mb": "40",
+        "speed": '"fast"',
+    }
+    return put_in_box("kws-hean", facts, files, ["starter"])
 
 
 def noises_of(plan: Plan) -> list[Samples]:

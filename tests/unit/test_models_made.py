@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from models import ModelStoreError
+from models.boxing import put_in_box
 from models.catalog import Catalog, Download, File, Model, Source, load_catalog
 from models.importing import install_made
 from models.store import Store
@@ -82,6 +83,24 @@ def test_a_model_in_the_box_needs_no_network(boxed: Catalog, tmp_path: Path) -> 
     store = Store(tmp_path / "store", boxed)
     assert store.fetch(["m"]) == ["m"]
     assert store.resolve("m")["model"].read_bytes() == b"weights"
+
+
+def test_a_model_is_put_in_the_box_with_its_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = tmp_path / "box"
+    files = write(tmp_path / "run", model="weights", report="{}")
+    facts = {"stage": '"vad"', "engine": '"silero"', "languages": '["zh"]', "licence": '"MIT"'}
+    for _ in range(2):  # the second time in the place of the first
+        put_in_box("tiny", {**facts, "memory_mb": "1", "speed": '"fast"'}, files, ["p"], box)
+    shipped = tmp_path / "catalog.toml"
+    shipped.write_text("[profiles.p]\n", encoding="utf-8")
+    catalog = load_catalog(shipped, box)
+    assert catalog.profile("p") == {"vad": "tiny"}
+    monkeypatch.setattr("models.sources.BOX", box)
+    store = Store(tmp_path / "store", catalog)
+    store.fetch(["tiny"])
+    assert store.resolve("tiny")["model"].read_text() == "weights"
 
 
 def test_a_file_of_the_box_that_was_altered_is_refused(boxed: Catalog, tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ def add(commands: Any) -> None:
         "--finish", action="store_true", help="with --resume: train no more, use the last state"
     )
     parser.add_argument("--no-install", action="store_true", help="leave the model in the run")
+    parser.add_argument(
+        "--box",
+        action="store_true",
+        help="for those who build He'an: make it the model that comes with the program",
+    )
 
 
 def _run(args: argparse.Namespace, config: Config) -> int:
@@ -116,11 +121,14 @@ def _made(
         clips = training.make_speech(plan, run, config, tell)
         checkpoint = training.train(plan, run, clips, tell)
     files = training.export(checkpoint, plan, run, config)
-    choice, operating = training.choose(plan, run, files, clips, tell)
-    found = training.report(plan, run, checkpoint, choice)
-    if not args.no_install:
-        training.install(run, {**files, "operating": operating}, config)
-    return {**found, "run": str(run), "installed": not args.no_install}
+    choice, files["operating"] = training.choose(plan, run, files, clips, tell)
+    found = training.report(plan, run, checkpoint, files, choice)
+    files |= {"report": run / "report.json", "page": run / "report.html"}
+    if args.box:
+        training.box(files)
+    elif not args.no_install:
+        training.install(files, config)
+    return {**found, "run": str(run), "installed": not (args.no_install or args.box)}
 
 
 def _new_folder() -> Path:
