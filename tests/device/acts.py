@@ -191,7 +191,7 @@ def the_files_are_understood(room: Room) -> str:
     """All that can be told where the program cannot run: another Python."""
     place = room.container
     for name, target in (("sysusers", "sysusers.d"), ("tmpfiles", "tmpfiles.d")):
-        place.said("cp", f"/src/systemd/hean.{name}", f"/etc/{target}/hean.conf")
+        place.said("install", "-D", f"/src/systemd/hean.{name}", f"/etc/{target}/hean.conf")
     for name in ("hean.service", "hean-kiosk.service", "hean-media@.service"):
         place.said("cp", f"/src/systemd/{name}", "/etc/systemd/system/")
     place.said(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ _REPAIRED = (0, 1)
 _TRIGGER = "/sys/fs/ext4/{}/trigger_fs_error"
 _BLOCK_BYTES = 1024
 _WEIGHTS_BYTES = 40_000
+_ROOM_BYTES, _FREED_S = 2 << 20, 10.0
 _LAST_BLOCKS = 24
 """More than the bundle takes besides its weights: folders, manifest, journal."""
 
@@ -134,7 +136,7 @@ class Laboratory:
         with self._disk() as root:
             self._fail(root, kind, position, where)
             if kind != READ_ONLY:
-                _ballast(root).unlink(missing_ok=True)
+                _make_room(root)
                 self._look(root, where)
         if kind == READ_ONLY:
             self._repair()
@@ -246,6 +248,15 @@ def _fill(root: Path, left_blocks: int = 0) -> None:
         os.fsync(file.fileno())
     (root / "kept").unlink(missing_ok=True)
     os.sync()
+
+
+def _make_room(root: Path) -> None:
+    """Delete the ballast, and wait until its blocks are free: some file systems take a while."""
+    _ballast(root).unlink(missing_ok=True)
+    end_s = time.monotonic() + _FREED_S
+    while RealDisk(root).free_bytes() < _ROOM_BYTES and time.monotonic() < end_s:
+        os.sync()
+        time.sleep(0.05)
 
 
 def _break(device: str) -> None:

@@ -36,7 +36,18 @@ def test_files_are_written_once_kept_right_and_taken_away(tmp_path):
     assert os.access(tmp_path / "usr/local/bin/hean", os.X_OK)
     files.remove()
     assert files.present() == ""
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert not (tmp_path / "etc").exists()
+
+
+def test_a_folder_that_was_there_or_is_used_stays(tmp_path):
+    (tmp_path / "etc/tmpfiles.d").mkdir(parents=True)
+    files = Files(Place(tmp_path), Wish())
+    files.install()
+    (tmp_path / "etc/sysusers.d/other.conf").write_text("")
+    files.remove()
+    assert (tmp_path / "etc/tmpfiles.d").is_dir()
+    assert (tmp_path / "etc/sysusers.d/other.conf").exists()
+    assert not (tmp_path / "etc/udev").exists()
 
 
 def test_without_a_screen_its_files_go(tmp_path):

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -136,7 +137,7 @@ class Files(Part):
         for name, path in self._wanted().items():
             if not self._is_right(name, path):
                 target = self.place.root / path
-                target.parent.mkdir(parents=True, exist_ok=True)
+                self._make_folder(target.parent)
                 shutil.copyfile(program.units() / name, target)
                 target.chmod(0o755 if target.parent.name == "bin" else 0o644)
         for path in self._unwanted():
@@ -150,6 +151,26 @@ class Files(Part):
         """Delete them."""
         for path in self._all():
             self._delete(path)
+        for folder in reversed(self._made()):
+            with suppress(OSError):  # somebody else uses it by now
+                (self.place.root / folder).rmdir()
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and note it, so that it can go again with the files."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir()
+        self._list.parent.mkdir(parents=True, exist_ok=True)
+        with self._list.open("a", encoding="utf-8") as made:
+            made.write(f"{folder.relative_to(self.place.root)}\n")
+
+    def _made(self) -> list[str]:
+        return self._list.read_text("utf-8").splitlines() if self._list.exists() else []
+
+    @property
+    def _list(self) -> Path:
+        return self.place.program / "folders"
 
     def _wanted(self) -> dict[str, str]:
         return {**FILES, **(SCREEN_FILES if self.wish.kiosk else {})}
@@ -163,10 +184,7 @@ class Files(Part):
         return [*FILES.values(), *SCREEN_FILES.values()]
 
     def _delete(self, path: str) -> None:
-        target = self.place.root / path
-        target.unlink(missing_ok=True)
-        if target.parent.name == "journald.conf.d" and not any(target.parent.iterdir()):
-            target.parent.rmdir()  # the only folder that may be new
+        (self.place.root / path).unlink(missing_ok=True)
 
     def _is_right(self, name: str, path: str) -> bool:
         target = self.place.root / path
