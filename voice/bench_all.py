@@ -8,6 +8,8 @@ is cool; what uses all of it for minutes comes last. Before each one the machine
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -38,17 +40,18 @@ class Step:
 
 
 STEPS = (
-    Step("listen", short=("--seconds", "5")),
-    Step("answer", short=("--n", "5")),
+    Step("listen", ("--seconds", "15"), ("--seconds", "5")),
+    Step("answer", ("--n", "12"), ("--n", "5")),
     Step("ask"),
     Step("kiosk", short=("--n", "10", "--seconds", "5")),
     Step("wake"),
-    Step("asr", short=("--n", "10")),
-    Step("tts", short=("--n", "3")),
-    Step("llm", short=("--n", "4")),
+    Step("asr", ("--n", "24", "--most", "60"), ("--n", "10", "--most", "10")),
+    Step("tts", ("--n", "6"), ("--n", "2")),
+    Step("llm", ("--n", "6"), ("--n", "2")),
     Step("kb", short=("--largest", "1000")),
-    Step("flash", short=("--kills", "20")),
+    Step("flash", ("--kills", "100"), ("--kills", "10")),
     Step("train"),
+    Step("rival", ("--n", "10"), ("--n", "2")),
 )
 
 
@@ -87,14 +90,19 @@ def _run(program: Sequence[str], step: Step, short: bool) -> dict[str, Any]:
     """Run one benchmark; return what it printed, or its error."""
     options = (*step.options, *(step.short if short else ()))
     command = [*program, "bench", step.name, *options, "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as child:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # so that what it has started itself can be ended, too
+    ) as child:
         try:
             out, _ = child.communicate(timeout=step.limit_s)
         except subprocess.TimeoutExpired:
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)
             return _error(f"took longer than {step.limit_s:.0f} s")
         except KeyboardInterrupt:
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)
             raise
     return _outcome(out, child.returncode)
 

@@ -99,6 +99,12 @@ def _add_others(benches: Any) -> None:
     )
     train = _add(benches, "train", "training, and the plain loop of transformers + PEFT", _train)
     train.add_argument("--base", default="qwen2.5-coder-0.5b", metavar="ID|PATH", help="model")
+    rival = _add(benches, "rival", "the same models, chained by hand: time, memory, truth", _rival)
+    rival.add_argument("--n", type=int, default=20, metavar="N", help="questions said aloud (20)")
+    rival.add_argument("--questions", type=Path, default=_QUESTIONS, metavar="FILE", help="TSV")
+    rival.add_argument(
+        "--faster-whisper", type=Path, metavar="DIR", help="Whisper in the form of CTranslate2"
+    )
 
 
 def _add(
@@ -155,18 +161,17 @@ def _wake(args: argparse.Namespace, config: Config) -> int:
             found |= measure(chosen, words, ears, trial, say)
         return found
 
-    return _run("wake", args, figures, not_measured=missing)
+    return _run("wake", args, figures, {"not_measured": missing})
 
 
 def _asr(args: argparse.Namespace, config: Config) -> int:
-    from llm.score import parse_questions
     from voice.bench_asr import human_clips, installed_engines, measure, synthetic_clips
     from voice.eval_speech import VOICES
 
     _check_range("--n", args.n, 1000)
     _check_range("--most", args.most, 100_000)
     people = human_clips(args.recordings, args.most) if args.recordings else []
-    questions = list(parse_questions(_QUESTIONS.read_text(encoding="utf-8").splitlines()))
+    questions = _read_questions(_QUESTIONS)
     voices = args.voices.split(",") if args.voices else VOICES
     clips = [*synthetic_clips(config, _spread(questions, args.n), voices, say), *people]
 
@@ -234,14 +239,45 @@ def _flash(args: argparse.Namespace, config: Config) -> int:
     return _run("flash", args, lambda: measure(config, args.kills, say))
 
 
+def _rival(args: argparse.Namespace, config: Config) -> int:
+    from voice.bench_rival import measure
+
+    _check_range("--n", args.n, 1000)
+    if args.faster_whisper and not (args.faster_whisper / "model.bin").is_file():
+        raise InputError(f"{args.faster_whisper}: no model.bin in it", "name a CTranslate2 model")
+    questions = _spread(_read_questions(args.questions), args.n)
+    common = bench_results.common_words(args)
+    told: dict[str, Any] = {}
+
+    def figures() -> Mapping[str, Any]:
+        outcome = measure(config, common, questions, args.faster_whisper, say)
+        told.update(not_measured=outcome.not_measured, rows=outcome.rows)
+        return outcome.figures
+
+    return _run("rival", args, figures, told)
+
+
+def _read_questions(path: Path) -> list[Any]:
+    from llm.score import parse_questions
+
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return list(parse_questions(lines))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {error}", "see: hean eval answers --help") from error
+
+
 def _run(
-    name: str, args: argparse.Namespace, measure: Callable[[], Mapping[str, Any]], **more: Any
+    name: str,
+    args: argparse.Namespace,
+    measure: Callable[[], Mapping[str, Any]],
+    more: Mapping[str, Any] | None = None,
 ) -> int:
-    """Measure and print; `more` is told beside the figures."""
+    """Measure and print; `more` is told beside the figures, as it is after measuring."""
     from voice.bench import measured
 
     _check_range("--tries", args.tries, 10)
-    outcome = {**measured(name, measure, say, args.tries), **more}
+    outcome = {**measured(name, measure, say, args.tries), **(more or {})}
     if args.json:
         print(json.dumps(outcome, ensure_ascii=False))
     else:

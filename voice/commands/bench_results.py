@@ -50,6 +50,10 @@ def add_parsers(benches: Any) -> None:
     every.add_argument("--skip", metavar="A,B", help="all but these")
     every.add_argument("--audio", metavar="FOLDER", help="recordings for `wake`")
     every.add_argument("--recordings", metavar="DIR", help="recordings of people for `asr`")
+    every.add_argument(
+        "--faster-whisper", metavar="DIR", help="Whisper in the form of CTranslate2 for `rival`"
+    )
+    every.add_argument("--questions", metavar="FILE", help="questions for `rival`")
     every.add_argument("--html", type=Path, metavar="PAGE", help="write a page, too")
     every.add_argument("--pi-ratio", type=float, metavar="R", help="see: hean bench page --help")
     every.add_argument("--json", action="store_true", help="print one object for scripts")
@@ -110,19 +114,22 @@ def _all(args: argparse.Namespace, _config: Config) -> int:
 
 
 def _steps(args: argparse.Namespace) -> list[Any]:
-    """Return the chosen steps with the folders that were named for them."""
+    """Return the chosen steps with the files and folders that were named for them."""
     from voice.bench_all import STEPS
 
     names = [step.name for step in STEPS]
     only, skip = (_names(value, names) for value in (args.only, args.skip))
-    folders = {"wake": ("--audio", args.audio), "asr": ("--recordings", args.recordings)}
+    given = {
+        "wake": [("--audio", args.audio)],
+        "asr": [("--recordings", args.recordings)],
+        "rival": [("--faster-whisper", args.faster_whisper), ("--questions", args.questions)],
+    }
     chosen = []
     for step in STEPS:
         if step.name in skip or (only and step.name not in only):
             continue
-        option, folder = folders.get(step.name, ("", None))
-        options = (*step.options, option, folder) if folder else step.options
-        chosen.append(replace(step, options=options))
+        words = [word for pair in given.get(step.name, ()) if pair[1] for word in pair]
+        chosen.append(replace(step, options=(*step.options, *words)))
     if not chosen:
         raise UsageError("no benchmark is left", f"there are: {', '.join(names)}")
     return chosen
