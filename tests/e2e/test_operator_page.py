@@ -111,10 +111,9 @@ def expect(place: Any) -> Any:
 
 
 def settled(page: Any, panel: str) -> None:
-    """Choose a section, and wait until it shows something."""
+    """Choose a section, and wait until it has loaded what it shows."""
     page.click(f"#tab-{panel}")
-    page.wait_for_selector("#panel h2")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector("#panel:has(h2):not([aria-busy=true])")
 
 
 def test_signing_in_by_keys_alone_and_out_again(browser: Any, lab: OperatorLab) -> None:

@@ -15,7 +15,7 @@ export function knowledge(root, text) {
   const detail = part("div", "rows");
   const load = () => showList(view, list, text, (id) => showEntry(view, id, { root, list, detail }, text, load));
   const search = searchField(view, text, load);
-  const due = button("", () => choose("due"));
+  const due = button(text.due("…"), () => choose("due"));
   const all = button(text.all, () => choose("all"));
   const choose = (show) => {
     Object.assign(view, { show, skip: 0 });

@@ -9,10 +9,20 @@ const SIGNED_OUT = 4401;
  * the assistant knows of no session any more. */
 export const session = { csrf: "", ended: () => {} };
 
+let loading = 0;
+
+/** Count what is being loaded, so that a screen reader waits for it. */
+function load(more) {
+  loading += more;
+  document.getElementById("panel").setAttribute("aria-busy", loading > 0);
+}
+
 /** Ask the assistant; return status (0 = it cannot be reached), body and seconds to wait. */
 export async function request(method, path, body) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
   if (session.csrf) headers["X-Hean-Session"] = session.csrf;
+  const more = method === "GET" ? 1 : 0;
+  load(more);
   try {
     const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
     const waitS = Number(response.headers.get("Retry-After") ?? 0);
@@ -20,6 +30,8 @@ export async function request(method, path, body) {
     return { ok: response.ok, status: response.status, body: await response.json(), waitS };
   } catch {
     return { ok: false, status: 0, body: null, waitS: 0 };
+  } finally {
+    load(-more);
   }
 }
 

@@ -53,6 +53,7 @@ function shut() {
   find("dialog").close();
   showOffline(false);
   show();
+  find("sign-in-pin")?.focus();
   look();
 }
 
@@ -93,8 +94,14 @@ function showGate() {
   if (gate.signed_in) return;
   put("how", gate.pin_set ? "" : strings().howToSet);
   find("sign-in").hidden = !gate.pin_set;
-  if (gate.pin_set) pinPad(find("sign-in"), strings(), { submit: strings().enter, take: enter });
-  if (gate.pin_set && gate.wait_s) find("sign-in").tell(strings().wait(gate.wait_s));
+  if (!gate.pin_set) return;
+  const form = find("sign-in");
+  // Built anew only in another language: somebody may be typing.
+  if (form.lang !== strings().page) {
+    pinPad(form, strings(), { submit: strings().enter, take: enter });
+    form.lang = strings().page;
+  }
+  if (gate.wait_s) form.tell(strings().wait(gate.wait_s));
 }
 
 function showTabs() {
