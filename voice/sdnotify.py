@@ -49,10 +49,12 @@ class Notifier:
         ready = False
         while not self._ended.wait(self._every_s):
             problem = self._vitals.problem
-            if not problem and not ready:
+            # A microphone in a browser comes with the page, which waits for the assistant.
+            works = not problem or bool(self._vitals.lost)
+            if works and not ready:
                 ready = True
                 self._tell("READY=1")
-            if self._starves_us and ready and (not problem or self._vitals.lost):
+            if self._starves_us and ready and works:
                 self._tell("WATCHDOG=1")
             if problem != self._told:
                 self._told = problem

@@ -13,7 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from asr import Samples
-from tests.unit.kiosk_lab import Lab, open_lab
+from tests.unit.kiosk_lab import open_lab
+from tests.unit.microphone_lab import VOICE_HZ, MicrophoneLab, open_microphone_lab
 from tests.unit.scripted import Diary
 from voice.audio.pcm import to_int16
 from voice.audio.remote import RemoteDevice, RemoteMicrophone
@@ -24,29 +25,13 @@ from voice.kiosk import microphone as module
 from voice.kiosk.microphone import LONGEST_FRAME_BYTES, TRY_AGAIN_LATER, WRONG_DATA
 
 WITHIN_S = 10
-VOICE_HZ = 24_000
 FRAME = to_int16(np.linspace(-0.5, 0.5, 512, dtype=np.float32)).tobytes()
-
-
-class MicrophoneLab(Lab):
-    """A kiosk of a machine whose only microphone is a page."""
-
-    def __init__(self) -> None:
-        self.played: list[Samples] = []
-        self.remote = RemoteDevice(VOICE_HZ, 1.0, lambda samples, _hz: self.played.append(samples))
-        super().__init__()
 
 
 @pytest.fixture(scope="module")
 def opened_lab() -> Iterator[MicrophoneLab]:
-    lab = MicrophoneLab()
-    lab.server.start()
-    try:
-        yield lab
-    finally:
-        lab.server.close()
-        lab.remote.close()
-        lab.remote.speaker.close()
+    with open_microphone_lab() as opened:
+        yield opened
 
 
 @pytest.fixture

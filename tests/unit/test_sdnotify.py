@@ -111,6 +111,14 @@ def test_a_lost_microphone_is_no_reason_to_start_anew(systemd):
     notifier.finish()
 
 
+def test_a_microphone_that_is_still_awaited_keeps_nobody_from_being_ready(systemd):
+    vitals = Vitals()
+    vitals(DeviceLost(0, "no page gives its microphone"))
+    notifier = started(systemd, vitals)
+    assert "READY=1" in until(systemd, "STATUS=no page gives its microphone")
+    notifier.finish()
+
+
 def test_one_who_does_not_read_holds_nothing_up(systemd):
     vitals = Vitals()
     vitals(LevelMeasured(0, -40.0))
