@@ -16,7 +16,13 @@ from tests.device.room import Room
 from voice.config import Config
 
 Act = Callable[[Room], str]
-_KEPT_ELSEWHERE = ("/var/log", "/var/lib/systemd", "/var/cache/ldconfig", "/etc/resolv.conf")
+_KEPT_ELSEWHERE = (
+    "/var/log",
+    "/var/lib/systemd",
+    "/var/cache/ldconfig",
+    "/var/tmp",
+    "/etc/resolv.conf",
+)
 _LOOKED_AT = ("/etc", "/opt", "/usr", "/var")
 _LIST = f"find {' '.join(_LOOKED_AT)} -xdev -not -name '*.pyc' -not -name __pycache__"
 _MOST_EXPOSED = {"hean.service": 1.5, "hean-kiosk.service": 3.0}
