@@ -39,6 +39,11 @@ class Verdict:
 class Judge(Protocol):
     """Confirms or vetoes hits of an engine."""
 
+    @property
+    def own_score(self) -> float:
+        """Return from which score on played speech may be what the engine has heard."""
+        ...
+
     def judge(self, word: str, samples: Samples) -> Verdict:
         """Look for `word` in the audio of a hit, which ends shortly after the word."""
         ...
@@ -49,6 +54,7 @@ class LookJudge:
     lower than where it wakes by itself, since two engines must err together."""
 
     def __init__(self, finder: Finder) -> None:
+        self.own_score = finder.own_score
         self._finder = finder
 
     def judge(self, word: str, samples: Samples) -> Verdict:
@@ -56,11 +62,13 @@ class LookJudge:
         nearest = self._finder.nearest(samples)
         if nearest is None or nearest.word != word:
             return Verdict(False, 0.0, nearest.text if nearest else "")
-        return Verdict(nearest.score >= self._finder.own_score, nearest.score, nearest.text)
+        return Verdict(nearest.score >= self.own_score, nearest.score, nearest.text)
 
 
 class SecondStage:
     """Judges by the transcript."""
+
+    own_score = 0.7
 
     def __init__(
         self, words: Sequence[WakeWord], transcribe: Transcribe, likeness: float = LIKENESS

@@ -54,7 +54,9 @@ def load_tuned(config: Config, words: Sequence[WakeWord]) -> tuple[list[WakeWord
     """
     from kws.settings_of_model import tuned
 
-    _, files = ModelFiles(config).find("kws", model_of(config))
+    if not (model := model_of(config)):
+        raise UsageError("there is no wake word model for zipformer", "hean wake train WORD")
+    _, files = ModelFiles(config).find("kws", model)
     return tuned(words, files), files
 
 
@@ -81,11 +83,8 @@ class WakeEngine:
         if self.finder is not None:
             nearest = self.finder.nearest(played)
             return nearest is not None and nearest.score >= self.finder.own_score
-        return self.stage is not None and self.stage.judge(word, played).score >= OWN_LIKENESS
-
-
-OWN_LIKENESS = 0.7
-"""Of the sounds, from which the assistant's own speech may be what a detector has found."""
+        judge = self.stage
+        return judge is not None and judge.judge(word, played).score >= judge.own_score
 
 
 def load_wake_engine(

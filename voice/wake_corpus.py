@@ -9,8 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 from kws.train.corpus import Clip, read_clips
 from kws.train.speakers import Mixer
@@ -62,7 +63,7 @@ def make_corpus(order: Order, seconds: float, show: Count) -> list[Clip]:
 def _recorded(order: Order, numbers: Iterator[int]) -> Iterator[float]:
     """Yield the seconds of audio of each reading as it is recorded, without end."""
     processes = min(MOST_PROCESSES, os.cpu_count() or 1)
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _end_with_parent)
     waiting: set[Future[float]] = set()
     try:
         while True:
@@ -72,6 +73,18 @@ def _recorded(order: Order, numbers: Iterator[int]) -> Iterator[float]:
             yield from (each.result() for each in finished)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end if the one that began it is killed: it would wait for work for ever."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def record(order: Order, number: int) -> float:

@@ -108,7 +108,7 @@ class Readings:
     def reading(self, number: int) -> Reading:
         """Return a reading."""
         rng = np.random.default_rng((self._seed, number))
-        split: Split = "dev" if number % DEV_EVERY == DEV_EVERY - 1 else "train"
+        split: Split = "dev" if number % DEV_EVERY == 1 else "train"
         shares = len(self._words["en"]) / max(1, len(self._material.words))
         english = bool(self._texts["en", split]) and rng.random() < max(
             ENGLISH, ENGLISH_WORD * shares

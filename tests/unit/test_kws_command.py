@@ -2,9 +2,11 @@
 
 import argparse
 import json
+from dataclasses import replace
 
 import pytest
 
+from kws import WakeConfig
 from kws.words import load_words
 from voice.commands.wake import add_parser
 from voice.config import Config, ModelsConfig
@@ -110,3 +112,10 @@ def test_a_damaged_file_is_named(config):
     config.wake_file.write_text("[[words", encoding="utf-8")
     with pytest.raises(HeanError, match=r"wake\.toml"):
         hean(config, "list")
+
+
+def test_an_engine_without_a_model_says_how_to_get_one(config):
+    asked = replace(config, wake=WakeConfig(engine="zipformer"))
+    with pytest.raises(UsageError, match="no wake word model") as caught:
+        hean(asked, "add", "小核小核", "--yes")
+    assert caught.value.fix == "hean wake train WORD"

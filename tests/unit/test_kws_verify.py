@@ -5,6 +5,7 @@ import pytest
 
 from kws.looks import Nearest
 from kws.verify import LookJudge
+from voice.wake import WakeEngine
 
 AUDIO = np.zeros(38_400, np.float32)
 
@@ -37,3 +38,10 @@ def test_a_hit_counts_if_the_same_word_is_known_again(nearest, confirmed):
     verdict = LookJudge(Finder(nearest)).judge("你好核安", AUDIO)
     assert verdict.confirmed == confirmed
     assert verdict.text == (nearest.text if nearest else "")
+
+
+@pytest.mark.parametrize(("score", "own"), [(0.2, True), (0.1, False)])
+def test_played_speech_is_known_again_as_the_finder_knows_it(score, own):
+    engine = WakeEngine(stage=LookJudge(Finder(Nearest("你好核安", score, False))), vetoes=True)
+    assert engine.said_by("你好核安", AUDIO) == own
+    assert engine.said_by("你好核安", AUDIO[:0]) is False
