@@ -157,8 +157,8 @@ def _short(figure: Mapping[str, Any] | None) -> str:
     if figure is None:
         return ""
     if "p50" in figure:
-        return f"{figure['p50']:.3g} (p95 {figure['p95']:.3g}, n {figure['n']})"
-    return f"{figure['value']:.3g} (n {figure['n']})"
+        return f"{figure['p50']:,.4g} (p95 {figure['p95']:,.4g}, n {figure['n']})"
+    return f"{figure['value']:,.4g} (n {figure['n']})"
 
 
 def _estimate(outcome: Mapping[str, Any], ratio: float | None) -> Iterator[str]:
