@@ -20,7 +20,6 @@ from voice.kiosk import speech_formats as formats
 from voice.kiosk.bodies import FORM, FORMS, JSON, RECORDINGS, SHORT_JSON, SOUND, kind_of
 from voice.kiosk.messages import answer_of
 from voice.kiosk.rules import allows, needs
-from voice.kiosk.speech import REFUSED
 from voice.kiosk.uploads import Uploads, while_here
 from voice.reply import spoken_parts
 from voice.shared_answerer import SharedAnswerer
@@ -206,7 +205,7 @@ def ask_routes(controls: Controls, answerer: SharedAnswerer, aside: Aside) -> AP
         "/ask",
         dependencies=[needs("ask", {**SHORT_JSON, **FORMS, **SOUND})],
         response_class=Response,
-        responses={200: _REPLY, **REFUSED},
+        responses={200: _REPLY},
         openapi_extra=_BODIES,
     )
     async def ask(request: Request) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -28,12 +28,6 @@ SPEECH_MODELS = ("hean-asr", "hean-tts")
 """What hears and what speaks; a program may name any other model, and gets these."""
 LONGEST_TEXT = 4096
 """Characters, as in OpenAI's interface."""
-REFUSED: dict[int | str, dict[str, Any]] = {
-    400: {"description": "Asked for what there is not here; the message tells what there is"},
-    408: {"description": "The recording came in too slowly"},
-    422: {"description": "No recording that can be read, or a field that is wrong"},
-    503: {"description": "Needed for a person just now; Retry-After tells when to come back"},
-}
 _LANGUAGES = ("zh", "en")
 _FORM = {
     "requestBody": {
@@ -111,7 +105,7 @@ def speech_routes(aside: Aside) -> APIRouter:
         "/transcriptions",
         dependencies=[needs("ask", FORMS)],
         response_class=Response,
-        responses={200: _TRANSCRIPT, **REFUSED},
+        responses={200: _TRANSCRIPT},
         openapi_extra=_FORM,
     )
     async def transcribe(request: Request) -> Response:
@@ -130,7 +124,7 @@ def speech_routes(aside: Aside) -> APIRouter:
         "/speech",
         dependencies=[needs("ask")],
         response_class=Response,
-        responses={200: _SPEECH, **{code: REFUSED[code] for code in (400, 503)}},
+        responses={200: _SPEECH},
     )
     async def speak(request: Request, wanted: SpeechRequest) -> Response:
         """Speak a text to the program that wrote it: as WAV or PCM while it is made, or as FLAC."""
