@@ -11,7 +11,7 @@ from typing import Any
 from tests.device.container import Container, ContainerError, until
 from tests.device.image import run_tool
 
-READY_S = 180.0
+READY_S = 300.0
 _SOUND = "unix:/run/virtual-sound/native"
 _FILES = {
     "etc/asound.conf": "pcm.!default pulse\nctl.!default pulse\n",

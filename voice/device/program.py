@@ -42,7 +42,8 @@ _NATIVE = "import llama_cpp, sherpa_onnx, onnxruntime, soundfile, cryptography"
 def units() -> Path:
     """Return the folder with the files for systemd: of the checkout, or of the environment."""
     checkout = _SOURCE / "systemd"
-    return checkout if checkout.is_dir() else Path(sys.prefix) / UNITS
+    # Not just the folder: beside installed packages one of that name is somebody else's.
+    return checkout if (checkout / "hean.service").exists() else Path(sys.prefix) / UNITS
 
 
 def installed(place: Place) -> str:
