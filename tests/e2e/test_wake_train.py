@@ -30,8 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     folder = tmp_path_factory.mktemp("wake") / "run"
     begun = command("wake", "train", WORD, "--hours", HOURS, "--out", folder, "--json")
     process = subprocess.Popen(begun, env=environment(), cwd=folder.parent)
-    end = time.monotonic() + MOST_S
-    while not (clips := read_clips(folder / "corpus")) and time.monotonic() < end:
+    while not (clips := read_clips(folder / "corpus")) and process.poll() is None:
         time.sleep(0.2)
     process.send_signal(signal.SIGKILL)
     process.wait()

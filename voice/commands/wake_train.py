@@ -32,6 +32,7 @@ model better with real voices. The report tells what is missed and what wakes by
 model is used from the next start on; hean models remove kws-own goes back.
 """
 _HOURS = 1.5
+_HOURS_FROM_TO = 0.001, 100
 
 
 def add(commands: Any) -> None:
@@ -95,8 +96,8 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Path]:
     if args.finish:
         raise UsageError("--finish ends a run that was begun", "--resume RUN --finish")
     hours = _HOURS if args.hours is None else args.hours
-    if not 0.01 <= hours <= 100:
-        raise UsageError(f"--hours is {hours:g}", "from 0.01 to 100")
+    if not _HOURS_FROM_TO[0] <= hours <= _HOURS_FROM_TO[1]:
+        raise UsageError(f"--hours is {hours:g}", "from 0.001 to 100")
     options = {
         "hours": hours,
         "speech": tuple(args.speech),
