@@ -38,12 +38,13 @@ class Notifier:
         if self._address:
             self._thread.start()
 
-    def finish(self) -> None:
-        """Say that the assistant ends."""
+    def finish(self, stops: bool = True) -> None:
+        """Watch no longer; say that the assistant ends, unless it only begins anew."""
         if self._address:
             self._ended.set()
             self._thread.join()
-            self._tell("STOPPING=1")
+            if stops:
+                self._tell("STOPPING=1")
 
     def _work(self) -> None:
         ready = False

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,17 @@ def test_without_systemd_nothing_happens():
     notifier.start()
     notifier.finish()
     assert not notifier._thread.is_alive()
+
+
+def test_who_begins_anew_does_not_tell_that_it_stops(systemd):
+    vitals = Vitals()
+    vitals(LevelMeasured(0, -40.0))
+    notifier = started(systemd, vitals)
+    until(systemd, "READY=1")
+    notifier.finish(stops=False)
+    systemd.settimeout(0.2)
+    told = []
+    with suppress(TimeoutError):
+        while True:
+            told.append(systemd.recv(4096).decode())
+    assert "STOPPING=1" not in told

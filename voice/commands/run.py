@@ -101,10 +101,15 @@ def _mended(devices: Devices) -> Iterator[None]:
     try:
         yield
     except HeanError as error:
-        if error.renews and devices.live and may_renew():
+        if devices.live and _renews(error):
             print(f"hean: {error.message}; beginning anew", file=sys.stderr, flush=True)
             renew()
         raise
+
+
+def _renews(error: BaseException | None) -> bool:
+    """Tell whether beginning anew is the answer to an error."""
+    return isinstance(error, HeanError) and error.renews and may_renew()
 
 
 @contextmanager
@@ -141,7 +146,7 @@ def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -
         stack.enter_context(served(config, engines, assistant, bus, vitals))
         stack.enter_context(cared(config, bus))
         notifier.start()
-        stack.callback(notifier.finish)
+        stack.push(lambda kind, error, trace: notifier.finish(stops=not _renews(error)))
         yield
 
 
