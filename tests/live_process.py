@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -50,6 +50,14 @@ class LiveProcess:
             if over or time.monotonic() > end:
                 raise AssertionError(f"no line number {count} with {label!r}: {self._lines}")
         return found[count - 1]
+
+    def wait_until(self, done: Callable[[], bool], seconds: float = 90) -> None:
+        """Wait until something is so, while the command runs."""
+        end = time.monotonic() + seconds
+        while not done():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"it never came: {self._lines}")
+            time.sleep(0.05)
 
     def end(self, with_signal: signal.Signals | None = None, seconds: float = 60) -> Result:
         """Return its output once it has ended, by itself or by a signal."""

@@ -6,6 +6,7 @@ that understand loudness and fail on order, see `tests.faults.scripted_daemon`.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from voice.audio import Samples
 from voice.audio.virtual_sound import SoundServer
 from voice.audio.wavfile import read_audio, write_wav
 from voice.audit.log import AuditLog
+from voice.config import Config
 from voice.earcons import earcon
 
 REAL = (sys.executable, "-m", "voice")
@@ -45,8 +47,11 @@ class Place:
         self.state = root / "state"
         self.cache = root / "cache"
         self.orders = root / "orders"
-        for folder in (self.state, self.cache):
-            folder.mkdir()
+        for folder in (self.state, self.cache / "hean"):
+            folder.mkdir(parents=True)
+        # What was computed of the knowledge base: seconds of work that no test here is about.
+        if (vectors := Config().cache / "vectors").is_dir():
+            shutil.copytree(vectors, self.cache / "hean" / "vectors")
 
     @property
     def audit(self) -> AuditLog:
@@ -59,13 +64,16 @@ class Place:
         rows = [row.fields for row in self.audit.rows()]
         return [(row["outcome"], row["error_code"]) for row in rows if row["kind"] == "turn"]
 
-    def say(self, *levels: float, seconds: float = 0.7) -> None:
-        """Say what the scripted stages understand; return when it was heard to its end."""
-        parts = [part for level in levels for part in (np.full(int(seconds * RATE_HZ), level),
-                                                       np.zeros(RATE_HZ))]  # fmt: skip
+    def question(self, level: float) -> Path:
+        """Return a recording of what the scripted stages understand by its loudness."""
         wav = self.root / "said.wav"
-        write_wav(wav, np.concatenate(parts).astype(np.float32), RATE_HZ)
-        self.play(wav)
+        said = [np.full(int(0.7 * RATE_HZ), level), np.zeros(RATE_HZ)]
+        write_wav(wav, np.concatenate(said).astype(np.float32), RATE_HZ)
+        return wav
+
+    def say(self, level: float) -> None:
+        """Ask what the scripted stages understand; return when it was said to its end."""
+        self.play(self.question(level))
 
     def play(self, wav: Path) -> None:
         """Let the microphone hear a recording."""
@@ -103,15 +111,24 @@ class Daemon(LiveProcess):
         self.ready_s = 0.0
         self.until_ready(seconds)
 
+    def wait_for_one(self, labels: Sequence[str], seconds: float = 60) -> None:
+        """Wait for a line that begins with one of the labels, or for the end."""
+        end_s = time.monotonic() + seconds
+        while self.process.poll() is None and not any(map(self.said, labels)):
+            assert time.monotonic() < end_s, self.said("")
+            time.sleep(0.1)
+
     def _look(self) -> None:
         try:
             message = self._told.recv(4096)
         except TimeoutError:
             return
+        # A supervisor that is told so would no longer wait for it.
+        assert message != b"STOPPING=1"
         if message.startswith(b"READY=1"):
             self.ready_s = time.monotonic() - self._began_s
 
-    def end(self, with_signal: signal.Signals | None = None, seconds: float = 30) -> Result:
+    def end(self, with_signal: signal.Signals | None = None, seconds: float = 90) -> Result:
         """Return its output once it has ended, by itself or by a signal."""
         return super().end(with_signal, seconds)
 

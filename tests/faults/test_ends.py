@@ -1,0 +1,60 @@
+"""Signals at random moments of starting, listening, deciding and speaking."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from asr import RATE_HZ
+from tests.faults.lab import SCRIPTED, Daemon, Place, daemon
+from voice.audio.wavfile import write_wav
+
+LONGEST_S = 9.0
+"""Loading, two questions and the answers to them."""
+ENDINGS = {
+    signal.SIGTERM: (130, -signal.SIGTERM),  # by the signal itself before anything was set up
+    signal.SIGINT: (130, -signal.SIGINT),
+    signal.SIGKILL: (-signal.SIGKILL,),
+}
+
+
+@pytest.mark.parametrize("number", ENDINGS, ids=lambda number: number.name)
+def test_a_signal_at_any_moment_leaves_a_whole_audit(
+    place: Place, number: signal.Signals, rounds: int
+) -> None:
+    moments = random.Random(number)
+    recorded = 0
+    for _ in range(rounds):
+        with daemon(place, SCRIPTED) as running, talk(place):
+            time.sleep(moments.uniform(0.1, LONGEST_S))
+            result = running.end(number)
+        assert result.code in ENDINGS[number], result
+        assert result.code != 130 or "Traceback" not in result.err, result
+        outcomes = place.outcomes()  # verified
+        assert {outcome for outcome, _ in outcomes} <= {"answered", "cancelled"}
+        assert len(outcomes) >= recorded
+        recorded = len(outcomes)
+    with daemon(place, SCRIPTED) as running:
+        answers(running, place)
+    assert place.outcomes()[-1] == ("answered", "")
+
+
+def answers(running: Daemon, place: Place) -> None:
+    """Let it answer a question, and end."""
+    running.until_ready()
+    place.say(0.3)
+    running.wait_for("state       idle")
+    assert running.end(signal.SIGTERM).code == 130
+
+
+def talk(place: Place) -> subprocess.Popen[bytes]:
+    """Ask the first question again and again, and do not wait."""
+    question = [np.full(RATE_HZ // 2, 0.2), np.zeros(2 * RATE_HZ)]
+    wav = place.root / "talk.wav"
+    write_wav(wav, np.concatenate(question * 4).astype(np.float32), RATE_HZ)
+    return place.server.play(wav)
