@@ -250,7 +250,7 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         languages = " ".join(row["languages"])
         print(
-            f"{row['state']:8}{row['id']:20}{row['stage']:5}{languages:16}"
+            f"{row['state']:8}{row['id']:20}{row['stage']:10}{languages:16}"
             f"{_megabytes(row['download_bytes']):>9}  {row['licence']}"
         )
 

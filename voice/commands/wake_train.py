@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ _EXAMPLES = """\
   hean wake train --resume runs/2026-01-31-wake --finish
                                                     use what has been learnt so far
 Nobody has to speak: the words are said by mixtures of the installed voices (hean models fetch
-kokoro-speakers: fifty more), among a great deal of other speech. Recordings of people who say
+kokoro-speakers: 43 more), among a great deal of other speech. Recordings of people who say
 anything else (--speech: a folder with a table of file, transcript and speaker, .tsv) make the
 model better with real voices. The report tells what is missed and what wakes by mistake, and the
 model is used from the next start on; hean models remove kws-own goes back.
@@ -46,7 +47,10 @@ def add(commands: Any) -> None:
         "--pinyin", action="append", default=[], metavar="P", help="how the first word is said"
     )
     parser.add_argument(
-        "--hours", type=float, metavar="H", help=f"time to take, with two cores ({_HOURS:g})"
+        "--hours",
+        type=float,
+        metavar="H",
+        help=f"time to take, with two cores ({_HOURS:g}); may be changed with --resume",
     )
     parser.add_argument(
         "--speech", action="append", default=[], metavar="FOLDER", help="recordings of people"
@@ -91,13 +95,14 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Path]:
 
     if bool(args.resume) == bool(args.text):
         raise UsageError("name a word to train for, or a run to --resume", "hean wake train --help")
-    if args.resume:
-        return training.resumed(args.resume), args.resume
-    if args.finish:
+    if args.finish and not args.resume:
         raise UsageError("--finish ends a run that was begun", "--resume RUN --finish")
     hours = _HOURS if args.hours is None else args.hours
     if not _HOURS_FROM_TO[0] <= hours <= _HOURS_FROM_TO[1]:
         raise UsageError(f"--hours is {hours:g}", "from 0.001 to 100")
+    if args.resume:
+        plan = training.resumed(args.resume)
+        return (plan if args.hours is None else replace(plan, hours=hours)), args.resume
     options = {
         "hours": hours,
         "speech": tuple(args.speech),
