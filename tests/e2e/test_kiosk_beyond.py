@@ -14,6 +14,8 @@ from tests.e2e.test_run import NO_MODEL, sound_variables
 from tests.live_process import running
 from voice.audio.virtual_sound import SoundServer, sound_server
 from voice.config import Config
+from voice.kiosk.tls import make_certificate
+from voice.kiosk.tokens import TokenFile
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
@@ -70,3 +72,22 @@ def test_without_a_token_it_does_not_start(tmp_path: Path, words: tuple[str, ...
     assert refused.code == 78
     fix = refused.err.splitlines()[-1].strip()
     assert fix == "hean kiosk certificate && hean kiosk token create NAME"
+
+
+def test_an_expired_certificate_costs_the_others_and_not_the_voice(
+    server: SoundServer,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("voice.kiosk.tls.VALID_DAYS", 0)
+    folder = tmp_path / "hean" / "kiosk"
+    make_certificate(folder, [OUTSIDE])
+    TokenFile(folder).create("script", "ask")
+    run = (*words, "run", "--set", "kiosk.port=0", *SETTINGS, *NO_MODEL)
+    with running(tmp_path, *run, **sound_variables(server)) as live:
+        told = live.wait_for("note        other machines are not served:")
+        assert "is expired since" in told
+        assert "hean kiosk certificate --replace" in told
+        here = live.wait_for("note        the screen is at").split()[-1]
+        assert httpx.get(f"{here}healthz").is_success

@@ -54,7 +54,7 @@ def place(tmp_path_factory) -> Iterator[tuple[Lab, BaseSchema, dict[str, Any]]]:
     folder = prepared(tmp_path_factory.mktemp("kiosk"))
     with open_lab(folder=folder, limits=UNLIMITED) as lab:
         how = {"verify": str(folder / CERTIFICATE), "headers": bearer(folder, "admin")}
-        described = requests.get(f"{lab.outside}v1/openapi.json", timeout=20, **how).json()
+        described = requests.get(f"{lab.outside}v1/openapi.json", timeout=60, **how).json()
         document = schemathesis.openapi.from_dict(described)
         document.config.update(base_url=lab.outside)
         yield lab, document, how
@@ -82,7 +82,7 @@ def test_any_request_gets_what_the_document_says(place, operation, mode):
         nonlocal tried
         tried += 1
         lab.bus.publish(LevelMeasured(0, -40.0))  # somebody would be heard just now
-        case.call_and_validate(timeout=20, excluded_checks=spared, **how)
+        case.call_and_validate(timeout=60, excluded_checks=spared, **how)
 
     run()
     assert tried

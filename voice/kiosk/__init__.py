@@ -1,7 +1,9 @@
 """The screen of the kiosk and the interface for other programs, served by the daemon itself.
 
 `board` keeps the picture of what goes on, `hub` tells it to every connected screen, `routes` takes
-what is touched there, `access` keeps strangers out, `server` runs all of it in one thread.
+what is touched there. `rules` say what each route asks for, `access` keeps them, with `keyring`,
+`tokens` and `tls` for other machines. `server` runs all of it in one thread, behind the `door`s
+where connections come in.
 """
 
 from __future__ import annotations

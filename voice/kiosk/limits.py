@@ -30,11 +30,13 @@ class Limits:
     """Of one other machine."""
     head_s: float = 10.0
     """Until the head of a request has arrived, or of the next one on the same connection."""
-    body_grace_s: float = 5.0
+    body_grace_s: float = 10.0
     slowest_body_bytes_per_s: float = 20_000.0
     """A recording of a minute, 16 kHz, may take 100 s."""
     handshake_s: float = 5.0
     """Until a connection is encrypted."""
+    pinged_every_s: float = 20.0
+    """A WebSocket whose other end does not answer for as long again is closed."""
     unread_s: float = 30.0
     """For how long a client may leave unread what it was sent."""
 

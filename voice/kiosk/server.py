@@ -21,8 +21,6 @@ _END_S = 2
 _LONGEST_HEAD = 16_384
 _LONGEST_MESSAGE = 65_536
 """Bytes of a WebSocket's message; two seconds of a browser's microphone."""
-_PINGED_EVERY_S = 20.0
-"""A WebSocket whose other end is silent for twice as long is closed."""
 
 
 class Server:
@@ -58,8 +56,8 @@ class Server:
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=_END_S,
                 ws_max_size=_LONGEST_MESSAGE,
-                ws_ping_interval=_PINGED_EVERY_S,
-                ws_ping_timeout=_PINGED_EVERY_S,
+                ws_ping_interval=self._limits.pinged_every_s,
+                ws_ping_timeout=self._limits.pinged_every_s,
             ),
         )
         self._thread = threading.Thread(target=self._server.run, name="kiosk", daemon=True)
