@@ -23,14 +23,14 @@ from voice.bench_rival import HEAN, PLAIN
 from voice.bench_rival_chains import last_sound, plain_chain, server_chain
 from voice.config import Config
 from voice.devices import Devices
-from voice.errors import InputError
+from voice.errors import InputError, StageError
 from voice.events import AnswerReady, Bus, Event, FinalTranscript, TurnEnded
 from voice.recording import hear_audio
 from voice.reply import spoken_parts
 from voice.tts.cache import CachedSynthesizer
 
 _BLOCK_S = 0.032
-_TURN_S = 90.0
+_TURN_S = 60.0
 _BEFORE_S = 1.0
 _KEPT_MB = 200.0
 
@@ -74,16 +74,16 @@ class _Room:
     volume = 1.0
 
     def __init__(self) -> None:
+        self.began_s = 0.0
+        """When the first sample of the last clip came in."""
         self.first_sound_s: float | None = None
         self._said: queue.Queue[Samples] = queue.Queue()
         self._closed = threading.Event()
 
-    def say(self, audio: Samples) -> float:
-        """Speak from now on; return the time of the last sample that is sound."""
+    def say(self, audio: Samples) -> None:
+        """Speak from now on."""
         self.first_sound_s = None
-        begin_s = time.monotonic()
         self._said.put(audio)
-        return begin_s + last_sound(audio) / RATE_HZ
 
     def chunks(self) -> Iterator[Samples]:
         """Yield blocks when their last sample is due."""
@@ -93,6 +93,7 @@ class _Room:
         while not self._closed.is_set():
             if not len(waiting) and not self._said.empty():
                 waiting = self._said.get()
+                self.began_s = due_s
             block, waiting = waiting[:size], waiting[size:]
             due_s += _BLOCK_S
             time.sleep(max(0.0, due_s - time.monotonic()))
@@ -159,6 +160,8 @@ def _ask_hean(config: Config, audio: Mapping[str, Samples]) -> Iterator[dict[str
             time.sleep(_BEFORE_S)
             for name, samples in audio.items():
                 yield {"id": name, **_turn(room, noted, samples)}
+                if not thread.is_alive():
+                    raise StageError("the assistant ended", "hean check")
             yield {"rss_mb": resident_mb()}
         finally:
             room.close()
@@ -182,9 +185,13 @@ def _ready(
 
 def _turn(room: _Room, noted: _Noted, samples: Samples) -> dict[str, Any]:
     noted.begin()
-    ended_s = room.say(samples)
+    room.say(samples)
+    length_s = last_sound(samples) / RATE_HZ
+    time.sleep(length_s)
+    if noted.over.is_set():  # a pause has cut the question in two: its end is another turn
+        noted.over.clear()
     noted.over.wait(_TURN_S)
-    first_s = room.first_sound_s
-    wait_s = None if first_s is None else max(0.0, first_s - ended_s)
+    ended_s, first_s = room.began_s + length_s, room.first_sound_s
     time.sleep(max(0.0, ended_s + _BEFORE_S - time.monotonic()))
+    wait_s = None if first_s is None else max(0.0, first_s - ended_s)
     return {"heard": noted.heard, "answer": noted.answer, "voice_to_voice_s": wait_s}
