@@ -119,6 +119,8 @@ def it_writes_nowhere_else(room: Room) -> str:
     )
     elsewhere = [path for path in owned.split() if not path.startswith("/var/lib/hean")]
     assert not elsewhere, elsewhere
+    strange = room.container.said("find", "/var/lib/hean", "-not", "-user", "hean").split()
+    assert {path.split("/")[4] for path in strange} == {"flash-keys", "trusted-keys"}, strange
     return f"{len(owned.split())} files of the user hean, all below /var/lib/hean"
 
 

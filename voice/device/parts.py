@@ -277,6 +277,7 @@ class Data(Part):
                 if self._store.problem(name) and (source / name).is_dir():
                     import_models(self._store, source / name, self._progress)
         self._store.fetch(self._ids, self._progress)
+        system.give(self.place, self.place.models, USERS[0])  # who may fetch others later
 
     def present(self) -> str:
         """Return the folder if it is to be deleted."""
