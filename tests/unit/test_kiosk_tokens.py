@@ -161,6 +161,13 @@ def test_a_certificate_is_made_for_the_names_that_are_given(hean, tmp_path):
     assert hean("certificate", "--replace")[0] == 0
 
 
+@pytest.mark.parametrize("name", ["", "é", "a b", "a..b", "https://kiosk.test", "a" * 64])
+def test_what_is_no_name_gets_no_certificate(hean, name):
+    code, _, told = hean("certificate", "--name", name)
+    assert code == 2
+    assert "is no host name or address" in told
+
+
 def test_what_is_missing_for_other_machines_is_told_with_the_commands_that_mend_it(folder):
     with pytest.raises(ConfigError, match="needs a certificate and a token") as missing:
         beyond_of(OUTSIDE, folder)

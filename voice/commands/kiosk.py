@@ -134,4 +134,5 @@ def _certificate(args: argparse.Namespace, config: Config) -> int:
     else:
         print(f"{file}: good for {', '.join(names)}")
         print(f"fingerprint (SHA-256): {fingerprint}")
+        print("other machines are served from the next start with kiosk.address = 0.0.0.0")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import socket
 import ssl
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voice.errors import ConfigError
+from voice.errors import ConfigError, UsageError
 from voice.kiosk.private import locked, write_private
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ CERTIFICATE, KEY = "certificate.pem", "key.pem"
 VALID_DAYS = 825
 """The longest that browsers of Apple accept."""
 _MADE_ANEW = "make new ones: hean kiosk certificate --replace"
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,9}")
 _ADDRESS_OF, _REQUEST_BYTES = 0x8915, 256
 """SIOCGIFADDR of Linux, netdevice(7): the address stands in bytes 20 to 24 of the answer."""
 _IPV6 = Path("/proc/net/if_inet6")
@@ -33,7 +35,7 @@ def make_certificate(folder: Path, names: Sequence[str], replace: bool = False) 
     """Write a self-signed certificate and its key; return the fingerprint.
 
     `names` are host names and addresses under which the machine is reached. Raises ConfigError:
-    there is one already.
+    there is one already. Raises UsageError: a name is none.
     """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -108,6 +110,9 @@ def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
+        if not _HOST.fullmatch(name):
+            fix = "give another with --name, for example --name kiosk.example"
+            raise UsageError(f"{name!r} is no host name or address", fix) from None
         return x509.DNSName(name)
 
 
