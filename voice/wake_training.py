@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from kws.train.checkpoint import Checkpoint
     from voice.wake_choice import Choice
 
-INSTALL = "pip install 'hean[train]'"
+INSTALL = "./hean wake train does it by itself; elsewhere: pip install 'hean[train]'"
 SPEAKERS = "kokoro-speakers"
 """More voices for the mixtures, if they are installed."""
 MOST_AUDIO_H = 3.0

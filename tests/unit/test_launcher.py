@@ -113,6 +113,8 @@ def test_models_come_by_themselves_only_where_they_are_used(line, expected):
         ("train data.jsonl --base qwen2.5-coder-0.5b", True),
         ("export runs/one --to q8_0", True),
         ("bench train --json", True),
+        ("wake train 你好核安", True),
+        ("wake test said.wav", False),
         ("train --help", False),
         ("bench ask", False),
         ("ask --text train", False),
