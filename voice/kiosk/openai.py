@@ -69,7 +69,12 @@ def chat_routes(answerer: SharedAnswerer) -> APIRouter:
             "data": [{"id": name, **described} for name in (MODEL, *SPEECH_MODELS)],
         }
 
-    @router.post("/chat/completions", dependencies=[needs("ask")], response_model=None)
+    @router.post(
+        "/chat/completions",
+        dependencies=[needs("ask")],
+        response_model=None,
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
     def complete(request: ChatRequest) -> Message | StreamingResponse:
         """Answer the last message of the user by the answer policy."""
         asked = [message.text for message in request.messages if message.role == "user"]

@@ -72,7 +72,7 @@ _TRANSCRIPT = {
             }
         },
         "text/plain": {"schema": {"type": "string"}},
-        "text/event-stream": {"schema": {"type": "string"}},
+        "text/event-stream": {},
     },
 }
 _SPEECH = {
