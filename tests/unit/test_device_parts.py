@@ -114,11 +114,14 @@ def test_only_what_is_mounted_is_a_stick(tmp_path):
     assert Path("/dev") in media([Path("/")])
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_the_browser_can_reach_nothing_but_the_page(address, tmp_path):
+@pytest.mark.parametrize(
+    ("address", "home"),
+    [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("0.0.0.0", "127.0.0.1")],
+)
+def test_the_browser_can_reach_nothing_but_the_page(address, home, tmp_path):
     config = Config(kiosk=KioskConfig(address=address))
     words = command("/usr/bin/chromium", config, tmp_path)
-    host = f"[{address}]" if ":" in address else address
+    host = f"[{home}]" if ":" in home else home
     assert words[-1] == f"http://{host}:8710/"
-    assert f"--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE {address}" in words
+    assert f"--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE {home}" in words
     assert "--no-sandbox" not in words

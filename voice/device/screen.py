@@ -69,15 +69,15 @@ def wait_for_assistant(config: Config) -> None:
 def command(browser: str, config: Config, home: Path) -> list[str]:
     """Return the command line of the browser."""
     kiosk = config.kiosk
-    host = f"[{kiosk.address}]" if ":" in kiosk.address else kiosk.address
+    host = f"[{kiosk.home}]" if ":" in kiosk.home else kiosk.home
     # No name is looked up, so that a page could not even ask for another host.
-    only = f"--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE {kiosk.address}"
+    only = f"--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE {kiosk.home}"
     options = (*_OPTIONS, only, f"--user-data-dir={home / 'profile'}")
     return [browser, *options, f"http://{host}:{kiosk.port}/"]
 
 
 def _answers(config: Config) -> bool:
-    connection = http.client.HTTPConnection(config.kiosk.address, config.kiosk.port, timeout=5)
+    connection = http.client.HTTPConnection(config.kiosk.home, config.kiosk.port, timeout=5)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == http.HTTPStatus.OK

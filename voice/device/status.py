@@ -74,7 +74,7 @@ def status(config: Config, place: Place) -> Status:
             for name in store.catalog.profile(config.models.profile).values()
         },
         slot,
-        f"http://{kiosk.address}:{kiosk.port}/" if kiosk.enabled else "",
+        f"http://{kiosk.home}:{kiosk.port}/" if kiosk.enabled else "",
         tuple(map(str, media())),
         look(config),
     )
