@@ -4,9 +4,10 @@ import csv
 import io
 import json
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from websockets.sync.client import connect
 
 from asr import RATE_HZ
+from tests.commands import ROOT
 from tests.unit.operator_lab import WITHIN_S, OperatorLab, open_operator_lab
 from tests.unit.scripted import ALARM, WATER
 from voice.audit.log import AuditLog
@@ -126,6 +128,19 @@ def test_the_log_tells_faults_and_nothing_of_what_was_asked(lab, http):
     assert not any(WATER in text or "271828" in text for text in texts)
     assert len(http.get(f"{AREA}/log?most=1").json()["lines"]) == 1
     assert http.get(f"{AREA}/log?most=100000").status_code == 422
+
+
+def test_what_is_logged_still_reaches_the_terminal(tmp_path):
+    """Python shows warnings by itself only as long as nobody else handles them."""
+    code = (
+        "import logging, pathlib, sys\n"
+        "from tests.unit.operator_lab import open_operator_lab\n"
+        "with open_operator_lab(pathlib.Path(sys.argv[1])):\n"
+        "    logging.getLogger('x').error('the disk is full')\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stderr.splitlines() == ["the disk is full"]
 
 
 def test_the_log_is_bounded():
@@ -261,7 +276,7 @@ def test_the_page_and_its_parts_are_there(lab):
     page = httpx.get(f"{lab.url}operator")
     assert page.status_code == 200
     assert "unsafe" not in page.headers["content-security-policy"]
-    static = Path(__file__).parents[2] / "voice/kiosk/static"
+    static = ROOT / "voice/kiosk/static"
     parts = [path.name for path in static.glob("operator*")]
     assert len(parts) > 10
     for name in parts:

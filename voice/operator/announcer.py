@@ -67,8 +67,8 @@ class Announcer:
         while not self._ended.is_set():
             try:
                 self.look()
-            except OSError as error:  # a stick that is pulled out while it is read
-                _LOGGER.warning("sticks cannot be looked at: %s", error)
+            except OSError as error:  # a disk that fails must not end the look-out
+                _LOGGER.warning("slots cannot be looked at: %s", error)
             self._ended.wait(LOOK_AGAIN_S)
 
 

@@ -72,19 +72,17 @@ class Area:
         pin, work = Pin(config.kiosk_folder), Work(self.hub.tell)
         sticks = Sticks(config, self.around.media)
         announcer = Announcer(config, self.around.board, sticks, self.hub.tell)
-        log = logging.getLogger()
-        log.addHandler(self.log)
         announcer.start()
         try:
-            yield (
-                self._page(),
-                sign_in_routes(pin, self.sessions),
-                live_routes(PATH, self.sessions, self.hub, work),
-                self._guarded(pin, sticks, announcer, work),
-            )
+            with _also_logged(self.log):
+                yield (
+                    self._page(),
+                    sign_in_routes(pin, self.sessions),
+                    live_routes(PATH, self.sessions, self.hub, work),
+                    self._guarded(pin, sticks, announcer, work),
+                )
         finally:
             announcer.finish()
-            log.removeHandler(self.log)
 
     def _guarded(self, pin: Pin, sticks: Sticks, announcer: Announcer, work: Work) -> APIRouter:
         around = self.around
@@ -117,3 +115,17 @@ class Area:
             lambda: FileResponse(PAGE / "operator.html")
         )
         return page
+
+
+@contextmanager
+def _also_logged(handler: logging.Handler) -> Iterator[None]:
+    """Let a handler follow the log while the block runs; what is shown without it still is."""
+    root, last = logging.getLogger(), logging.lastResort
+    added = [handler] if root.handlers or last is None else [handler, last]
+    for one in added:
+        root.addHandler(one)
+    try:
+        yield
+    finally:
+        for one in added:
+            root.removeHandler(one)

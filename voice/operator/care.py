@@ -22,7 +22,7 @@ from voice.config import Config
 from voice.errors import AuditError
 from voice.operator.guard import refusing
 from voice.operator.microphone import Recorder, judge
-from voice.operator.work import Report, Work
+from voice.operator.work import RUNNING, Report, Work
 from voice.readiness import FAILURE, findings, golden_question
 from voice.shared_answerer import SharedAnswerer
 
@@ -88,6 +88,8 @@ def care_routes(
         if restart is None:
             told = "it was started in a terminal: end it there with Ctrl-C, and start it again"
             raise HTTPException(409, told)
+        if work.state.state == RUNNING:
+            raise HTTPException(409, "something else is going on; wait for its end")
         restart()
         return {"restarting": True}
 

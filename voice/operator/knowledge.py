@@ -40,7 +40,8 @@ def knowledge_routes(config: Config) -> APIRouter:
         skip: Annotated[int, Query(ge=0, le=100_000)] = 0,
     ) -> dict[str, Any]:
         """List entries that wait for a review, or all; `find` looks in ids, questions, answers."""
-        signed = signed_knowledge_of(config)
+        with refusing():
+            signed = signed_knowledge_of(config)
         reasons = {item.entry.id: item.reason for item in due(signed.knowledge, date.today())}
         found = [
             entry
@@ -58,18 +59,19 @@ def knowledge_routes(config: Config) -> APIRouter:
     @router.get("/{name}")
     def entry(name: str) -> dict[str, Any]:
         """Return one entry beside its facts and sources, and what speaks against vetting it."""
-        knowledge = knowledge_of(config)
+        with refusing():
+            knowledge = knowledge_of(config)
         return shown(knowledge, _entry(knowledge, name))
 
     @router.post("/{name}")
     def decide(name: str, wanted: Review) -> dict[str, Any]:
         """Vet an entry, or make a draft of it; it is spoken, or no longer, after a restart."""
-        _entry(knowledge_of(config), name)
         reviewer = " ".join(wanted.reviewer.split())
         day = date.today().isoformat() if wanted.verdict == "vetted" else ""
         with refusing():
+            _entry(knowledge_of(config), name)
             review(config, [name], Change(wanted.verdict, reviewer, day))
-        signed = signed_knowledge_of(config)
+            signed = signed_knowledge_of(config)
         changed = entry_of(signed.knowledge, name)
         return {"entry": _row(changed, {}), "approval": signed.approval.text}
 

@@ -37,8 +37,10 @@ def overview_routes(config: Config, diary: Diary, log: LogRing, work: Work) -> A
         """Return the installed models and how much memory there is."""
         from voice.bench import resident_mb
 
+        with refusing():
+            found = _models(config)
         return {
-            "models": _models(config),
+            "models": found,
             "process_mb": round(resident_mb()),
             "free_mb": available_memory_mb(_MEMORY.read_text("utf-8")),
         }

@@ -57,7 +57,7 @@ class Sticks:
         self._offers: list[Offer] = []
 
     def look(self) -> list[Offer]:
-        """Return what is plugged in now; sticks without a bundle are left out. Raises OSError."""
+        """Return what is plugged in now; sticks without a bundle are left out."""
         current = slots_of(self._config).current()
         files = {stick: _bundles(stick) for stick in self._media()}
         seen = (files, current.id if current else "")
@@ -73,24 +73,27 @@ class Sticks:
             path = newest_in(config, stick)
             bundle = open_bundle(path, trusted(config))
         except FlashError as error:
-            return Offer(stick.name, problem=f"{error}; {error.fix}" if error.fix else str(error))
+            return Offer(stick.name, problem=_told(error))
+        except OSError as error:  # pulled out just now
+            return Offer(stick.name, problem=f"the stick cannot be read: {error.strerror}")
         status = slots_of(config).status()
         in_use = status.current is not None and status.current.id == bundle.head.id
         try:
             check(bundle.manifest, this_device(self._config), status.newest)
             problem = ""
         except FlashError as error:
-            problem = f"{error}; {error.fix}" if error.fix else str(error)
+            problem = _told(error)
         return Offer(stick.name, path, bundle_json(bundle), problem, in_use)
 
 
+def _told(error: FlashError) -> str:
+    return f"{error}; {error.fix}" if error.fix else str(error)
+
+
 def _bundles(stick: Path) -> list[tuple[str, int, int]]:
-    """Return name, size and time of the bundles of a stick."""
-    found = []
-    for path in sorted(stick.glob(f"*{SUFFIX}")):
-        try:
-            stat = path.stat()
-        except OSError:  # pulled out just now
-            continue
-        found.append((path.name, stat.st_size, stat.st_mtime_ns))
-    return found
+    """Return name, size and time of the bundles of a stick; none if it is pulled out just now."""
+    try:
+        stats = [(path.name, path.stat()) for path in sorted(stick.glob(f"*{SUFFIX}"))]
+    except OSError:
+        return []
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]

@@ -26,12 +26,18 @@ export function care(root, text) {
 function checked(text, { ready, findings }) {
   const rows = findings.map(({ subject, state, text: words, fix }) => mark(
     state,
-    english("h3", text.subjects[subject] ?? subject),
+    element("h3", subjectOf(subject, text)),
     english("p", words),
     fix && english("p", `→ ${fix}`, "soft"),
   ));
   const whole = mark(ready ? "ok" : "failure", element("p", ready ? text.ready : text.notReady));
   return [whole, part("div", "rows", ...rows)];
+}
+
+/** Return what a finding is about: a word, perhaps with more behind it. */
+function subjectOf(subject, text) {
+  const [known] = Object.keys(text.subjects).filter((words) => subject.startsWith(words)).slice(-1);
+  return known ? text.subjects[known] + subject.slice(known.length) : subject;
 }
 
 async function restart(text, told) {

@@ -100,7 +100,7 @@ const ZH = {
   subjects: {
     software: "软件", processor: "处理器", memory: "内存", disk: "磁盘", "flashed model": "更新的模型",
     knowledge: "知识", approval: "审核签字", sound: "声音", microphone: "麦克风", speaker: "扬声器",
-    permissions: "权限", clock: "时钟",
+    permissions: "权限", clock: "时钟", models: "模型", "golden question": "标准问题",
   },
   restart: "重新启动助手", restartWords: "约十几秒内不能提问。问答页会自己恢复。",
   restartSure: "现在重新启动？正在说的回答会先说完。", restarting: "正在重新启动。",

@@ -67,6 +67,8 @@ async function look() {
   const reply = await request("GET", SESSION);
   if (reply.ok && reply.body.signed_in) return admit(reply.body);
   if (reply.ok) gate = reply.body;
+  // Another machine needs a token, too, that lets operators in.
+  else if (reply.status) gate = { ...gate, barred: reply.body.error.message };
   showGate();
   stay();
 }
@@ -92,9 +94,9 @@ function show() {
 
 function showGate() {
   if (gate.signed_in) return;
-  put("how", gate.pin_set ? "" : strings().howToSet);
-  find("sign-in").hidden = !gate.pin_set;
-  if (!gate.pin_set) return;
+  put("how", gate.barred ?? (gate.pin_set ? "" : strings().howToSet));
+  find("sign-in").hidden = Boolean(gate.barred) || !gate.pin_set;
+  if (find("sign-in").hidden) return;
   const form = find("sign-in");
   // Built anew only in another language: somebody may be typing.
   if (form.lang !== strings().page) {
