@@ -7,6 +7,7 @@ curve follow from how far it got.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -89,10 +90,11 @@ def hear(
 ) -> dict[float, list[Heard]]:
     """Return how far each sound gets at each boost.
 
-    The highest boost comes first: what passes nothing there passes nothing with less.
+    The highest boost comes first: less boost keeps fewer hypotheses, and what is compared with the
+    threshold has no boost in it; so no sound gets farther than it got before.
     """
     found: dict[float, list[Heard]] = {}
-    silent: set[int] = set()
+    most = [len(THRESHOLDS)] * len(sounds)
     for boost in sorted(boosts, reverse=True):
         steps = [
             load([replace(word, boost=boost, threshold=threshold) for word in words])
@@ -100,28 +102,35 @@ def hear(
         ]
         heard = []
         for number, sound in enumerate(sounds):
-            heard.append(Heard(sound, {} if number in silent else _climb(steps, sound)))
+            way = _halve if sound.word else _climb
+            heard.append(Heard(sound, way(steps, sound, most[number])))
             show((len(found) + number / len(sounds)) / len(boosts))
-        silent |= {number for number, one in enumerate(heard) if not one.passed}
+        most = [bisect_right(THRESHOLDS, max(one.passed.values(), default=0.0)) for one in heard]
         found[boost] = heard
     return found
 
 
-def _climb(steps: Sequence[WakeWordDetector], sound: Sound) -> dict[str, float]:
+def _halve(steps: Sequence[WakeWordDetector], sound: Sound, most: int) -> dict[str, float]:
+    """Return the highest threshold that each word passes in a sound with a word, which gets far."""
     passed: dict[str, float] = {}
-    low, high = 0, len(steps) - 1
-    if sound.word:  # most get far: halve the way
-        while low <= high:
-            middle = (low + high) // 2
-            found = _words_heard(steps[middle], sound.audio)
-            passed |= {word: max(THRESHOLDS[middle], passed.get(word, 0.0)) for word in found}
-            low, high = (middle + 1, high) if sound.word in found else (low, middle - 1)
-        return passed
-    for threshold, step in zip(THRESHOLDS, steps, strict=True):
-        found = _words_heard(step, sound.audio)
-        if not found:
+    low, high = 0, most - 1
+    middle = high if most < len(steps) else high // 2
+    while low <= high:
+        words = _words_heard(steps[middle], sound.audio)
+        passed |= {word: max(THRESHOLDS[middle], passed.get(word, 0.0)) for word in words}
+        low, high = (middle + 1, high) if sound.word in words else (low, middle - 1)
+        middle = (low + high) // 2
+    return passed
+
+
+def _climb(steps: Sequence[WakeWordDetector], sound: Sound, most: int) -> dict[str, float]:
+    """Return the same for a sound without a word, in which most thresholds are not passed."""
+    passed: dict[str, float] = {}
+    for threshold, step in zip(THRESHOLDS[:most], steps[:most], strict=True):
+        words = _words_heard(step, sound.audio)
+        if not words:
             break
-        passed |= dict.fromkeys(found, threshold)
+        passed |= dict.fromkeys(words, threshold)
     return passed
 
 
