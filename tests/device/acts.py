@@ -26,8 +26,6 @@ _KEPT_ELSEWHERE = (
 _LOOKED_AT = ("/etc", "/opt", "/usr", "/var")
 _LIST = f"find {' '.join(_LOOKED_AT)} -xdev -not -name '*.pyc' -not -name __pycache__"
 _MOST_EXPOSED = {"hean.service": 1.5, "hean-kiosk.service": 3.0}
-before: set[str] = set()
-"""Every path of the machine before anything was installed."""
 
 
 def models_folder() -> Path:
@@ -36,7 +34,7 @@ def models_folder() -> Path:
 
 
 def there_is_no_network(room: Room) -> str:
-    before.update(_files(room))
+    room.before = _files(room)
     lines = room.container.said("cat", "/proc/net/dev").splitlines()[2:]
     names = [line.split(":")[0].strip() for line in lines]
     assert names == ["lo"], names
@@ -55,8 +53,8 @@ def it_refuses_clearly(room: Room) -> str:
 def a_dry_run_changes_nothing(room: Room) -> str:
     said = room.device("install --dry-run")
     assert "services    to do" in said, said
-    assert _files(room) == before
-    return f"{len(before)} paths are as before"
+    assert _files(room) == room.before
+    return f"{len(room.before)} paths are as before"
 
 
 def it_is_installed(room: Room) -> str:
@@ -169,7 +167,7 @@ def it_runs_on_a_read_only_system(room: Room) -> str:
 def it_goes_and_leaves_the_data(room: Room) -> str:
     said = room.hean("device", "uninstall")
     assert (room.container.root / "var/lib/hean/models").is_dir()
-    left = {path for path in _files(room) - before if not path.startswith("/var/lib/hean")}
+    left = {path for path in _files(room) - room.before if not path.startswith("/var/lib/hean")}
     assert not {path for path in left if "passwd" not in path and "shadow" not in path}, left
     assert room.state() in ("inactive", ""), room.state()
     return said.strip().splitlines()[-1]
@@ -186,9 +184,9 @@ def it_comes_back_to_its_data(room: Room) -> str:
 def nothing_is_left(room: Room) -> str:
     room.hean("device", "uninstall", "--purge")
     after = _files(room)
-    left = {path for path in after - before if not path.endswith("-")}  # passwd- is a backup
+    left = {path for path in after - room.before if not path.endswith("-")}  # passwd- is a backup
     assert not left, left
-    assert not before - after, before - after
+    assert not room.before - after, room.before - after
     users = room.container.said("cat", "/etc/passwd", "/etc/group")
     assert "hean" not in users
     assert room.device("uninstall").count("already") == 6

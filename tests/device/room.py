@@ -70,6 +70,8 @@ class Room:
 
     def __init__(self, container: Container) -> None:
         self.container = container
+        self.before: set[str] = set()
+        """Every path of the machine before anything was installed."""
         self._running = ExitStack()
 
     def furnish(self) -> None:
