@@ -35,7 +35,8 @@ COMMON = ("--set", "kiosk.enabled=false", "--set", "tts.cache_mb=0", "--set", "l
 NO_CALL = ("--set", "dialog.wake_word=false", "--set", "dialog.echo_cancellation=false",
            "--set", "dialog.follow_up_s=0", "--set", "llm.timeout_s=0.5")  # fmt: skip
 HEARD_HZ = 24_000
-START_S = 120.0
+WAIT_S = 300.0
+"""For anything: a bound for what hangs, far beyond what a busy machine takes."""
 
 
 class Place:
@@ -97,7 +98,7 @@ class Daemon(LiveProcess):
         self.ready_s = 0.0
         """From its start until it told that it is ready."""
 
-    def until_ready(self, seconds: float = START_S) -> Daemon:
+    def until_ready(self, seconds: float = WAIT_S) -> Daemon:
         """Wait until it listens."""
         end_s = time.monotonic() + seconds
         while not self.ready_s:
@@ -106,12 +107,18 @@ class Daemon(LiveProcess):
             self._look()
         return self
 
-    def until_ready_again(self, seconds: float = START_S) -> None:
+    def until_ready_again(self, seconds: float = WAIT_S) -> None:
         """Wait until it listens after it began anew."""
         self.ready_s = 0.0
         self.until_ready(seconds)
 
-    def wait_for_one(self, labels: Sequence[str], seconds: float = 60) -> None:
+    def wait_for(
+        self, label: str, name: str = "out", count: int = 1, seconds: float = WAIT_S
+    ) -> str:
+        """Return the line number `count` that begins with a label, as soon as it is there."""
+        return super().wait_for(label, name, count, seconds)
+
+    def wait_for_one(self, labels: Sequence[str], seconds: float = WAIT_S) -> None:
         """Wait for a line that begins with one of the labels, or for the end."""
         end_s = time.monotonic() + seconds
         while self.process.poll() is None and not any(map(self.said, labels)):
@@ -128,7 +135,7 @@ class Daemon(LiveProcess):
         if message.startswith(b"READY=1"):
             self.ready_s = time.monotonic() - self._began_s
 
-    def end(self, with_signal: signal.Signals | None = None, seconds: float = 90) -> Result:
+    def end(self, with_signal: signal.Signals | None = None, seconds: float = WAIT_S) -> Result:
         """Return its output once it has ended, by itself or by a signal."""
         return super().end(with_signal, seconds)
 

@@ -96,7 +96,7 @@ def test_a_clock_that_jumps_during_turns_changes_nothing_but_the_times(
             time.sleep(0.4)
             clock.jump(jump_s)
             assert talk.wait(30) == 0
-            running.wait_for(IDLE, count=count, seconds=30)
+            running.wait_for(IDLE, count=count)
         assert running.end(signal.SIGTERM).code == 130
     assert place.outcomes() == [("answered", "")] * len(jumps)
 
@@ -110,6 +110,6 @@ def test_a_start_with_a_wrong_clock_answers_and_deletes_no_row(
         with daemon(place, SCRIPTED, prefix=clock.prefix) as running:
             running.until_ready()
             place.say(0.3)
-            running.wait_for(IDLE, seconds=30)
+            running.wait_for(IDLE)
             assert running.end(signal.SIGTERM).code == 130
         assert place.outcomes() == [("answered", "")] * count

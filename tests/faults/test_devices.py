@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.faults.lab import SCRIPTED, Daemon, Place, daemon
+from tests.faults.lab import SCRIPTED, WAIT_S, Daemon, Place, daemon
 
 BACK = "note        the devices are back"
 ANEW = "listening with"
@@ -72,13 +72,15 @@ def lose_and_find(place: Place, running: Daemon) -> None:
     place.server.stop()
     running.wait_for("note        the ", count=lost + 1)
     place.server.start()
-    running.wait_until(lambda: len(running.said(BACK)) + len(running.said(ANEW, "err")) > back)
+    running.wait_until(
+        lambda: len(running.said(BACK)) + len(running.said(ANEW, "err")) > back, WAIT_S
+    )
 
 
 def asks(place: Place, running: Daemon) -> None:
     """Ask once more: it hears and answers."""
     answered, idle = (len(running.said(label)) for label in ("answer", "state       idle"))
     place.say(0.3)
-    running.wait_for("answer      先进屋。", count=answered + 1, seconds=30)
-    running.wait_for("state       idle", count=idle + 1, seconds=30)
+    running.wait_for("answer      先进屋。", count=answered + 1)
+    running.wait_for("state       idle", count=idle + 1)
     assert place.outcomes()[-1] == ("answered", "")

@@ -29,11 +29,11 @@ def test_a_stage_that_fails_costs_one_turn(place: Place, fault: str) -> None:
             place.orders.write_text(f"{stage} {fault}")
             with place.server.record(place.root / f"{stage}.wav"):
                 place.say(level)
-                running.wait_for("            failed", count=count, seconds=20)
+                running.wait_for("            failed", count=count)
                 idle += stage in ("model", "voice")  # the others fail before anything is asked
                 place.say(ALARM)
             idle += 1
-            running.wait_for(IDLE, count=idle, seconds=20)
+            running.wait_for(IDLE, count=idle)
         result = running.end(signal.SIGTERM)
     assert result.code == 130, result
     answered, failed = ("answered", ""), ("failed", "stage")
@@ -52,7 +52,7 @@ def test_a_stage_that_hangs_is_told_and_the_program_begins_anew(place: Place) ->
             assert has_earcon(place.root / f"{stage}.wav", "error"), stage
             assert f"hean: {HANGS[stage]}; beginning anew" in running.said("hean: ", "err")
         place.say(ALARM)
-        running.wait_for("answer      先进屋。", seconds=20)
+        running.wait_for("answer      先进屋。")
         result = running.end(signal.SIGTERM)
     assert result.code == 130, result
     assert [outcome for outcome, _ in place.outcomes()][:2] == ["failed", "failed"]
@@ -63,7 +63,7 @@ def test_a_stage_that_hangs_does_not_hold_the_end_up(place: Place) -> None:
         running.until_ready()
         place.orders.write_text("voice hang")
         place.say(ALARM)
-        running.wait_for("answer      先进屋。", seconds=20)
+        running.wait_for("answer      先进屋。")
         result = running.end(signal.SIGTERM)
     assert result.code in (70, 130), result
     assert [outcome for outcome, _ in place.outcomes()] == ["failed"]
@@ -77,6 +77,6 @@ def test_a_fault_of_the_program_is_told_and_it_begins_anew(place: Place) -> None
         running.until_ready_again()
         assert "hean: the transcriber has crashed; beginning anew" in running.said("hean: ", "err")
         place.say(ALARM)
-        running.wait_for("answer      先进屋。", seconds=20)
+        running.wait_for("answer      先进屋。")
         assert running.end(signal.SIGTERM).code == 130
     assert place.outcomes()[-1][0] in ("answered", "cancelled")
