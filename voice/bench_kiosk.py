@@ -10,13 +10,18 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
+from http import HTTPStatus
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asr import RATE_HZ
 from voice.app import endpoint_rules, load_engines
 from voice.aside import Aside
+from voice.audio.wavfile import decode_audio
 from voice.bench import Figure, Figures, Say, distribution, single
 from voice.bench_kiosk_clients import listen, look
 from voice.config import Config
@@ -38,9 +43,12 @@ if TYPE_CHECKING:
 
 CLIENTS = 50
 QUESTION = "自来水还能喝吗"
+RECORDED = Path(__file__).with_name("data") / "question.flac"
 _BETWEEN_S = 0.1
 """Between two partial transcripts; they come as often from an engine that streams."""
 _LEVELS_PER_S = 5.0
+_MOST_RECORDED = 10
+"""Recorded questions, each twice: to recognise one takes half a second and more."""
 _WARM_UP = 3
 _WITHIN_S = 30.0
 _MS = 1000.0
@@ -69,9 +77,10 @@ class Place:
         board, metrics = Board(hub.tell), Metrics(vitals)
         for observer in (vitals, metrics, board):
             self.bus.subscribe(observer)
-        aside = Aside(engines.ears, engines.voice, endpoint_rules(config), lambda: False)
+        self.aside = Aside(engines.ears, engines.voice, endpoint_rules(config), lambda: False)
         topics = topics_of(engines.knowledge)
-        kiosk = Kiosk(_Silent(), self.answerer, board, hub, vitals, metrics, topics, (), "", aside)
+        parts = (self.answerer, board, hub, vitals, metrics, topics)
+        kiosk = Kiosk(_Silent(), *parts, (), "", self.aside)
         # Many questions in a row are what is measured here.
         limits = Limits(changes_per_s=1e6, changes_at_once=1e6)
         self.server = Server(KioskConfig(port=0), kiosk, limits=limits)
@@ -158,24 +167,51 @@ def _when_there(clients: Connection, text: str) -> float:
 
 
 def _added(place: Place, count: int) -> Figures:
-    """Return what a question takes by the interface, without it, and the difference."""
-    line = http.client.HTTPConnection("127.0.0.1", place.server.port, timeout=_WITHIN_S)
-    body = json.dumps({"text": QUESTION})
-    bare_ms, asked_ms = [], []
+    """Return what a question takes without the interface, and what that adds: of a question in
+    writing, and of one that is recorded."""
+    recording = RECORDED.read_bytes()
+
+    def hear() -> None:
+        audio, length_s = decode_audio(recording, RATE_HZ)
+        heard = place.aside.hear(audio, length_s, RECORDED.name)
+        place.answerer.answer_aside(heard.understood, heard.transcript.language)
+
+    port = place.server.port
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_WITHIN_S)) as line:
+        text = json.dumps({"text": QUESTION}).encode()
+        in_writing = partial(_post, line, text, "application/json")
+        written = _compared(lambda: place.answerer.answer_aside(QUESTION), in_writing, count)
+        recorded = partial(_post, line, recording, "audio/flac")
+        heard = _compared(hear, recorded, min(count, _MOST_RECORDED))
+    return {
+        "answer_bare_ms": distribution([bare for bare, _ in written]),
+        "api_added_ms": distribution([added for _, added in written]),
+        "heard_bare_ms": distribution([bare for bare, _ in heard]),
+        "api_added_heard_ms": distribution([added for _, added in heard]),
+    }
+
+
+def _post(line: http.client.HTTPConnection, body: bytes, content_type: str) -> None:
+    line.request("POST", "/v1/ask", body, {"Content-Type": content_type})
+    reply = line.getresponse()
+    reply.read()
+    if reply.status != HTTPStatus.OK:
+        raise StageError(f"a question was refused with status {reply.status}")
+
+
+def _compared(
+    bare: Callable[[], object], asked: Callable[[], object], count: int
+) -> list[tuple[float, float]]:
+    """Return the milliseconds that one way takes and the other one takes more, in turns."""
+    pairs = []
     for _ in range(count + _WARM_UP):
         begin_s = time.perf_counter()
-        place.answerer.answer_aside(QUESTION)
+        bare()
         middle_s = time.perf_counter()
-        line.request("POST", "/v1/ask", body, {"Content-Type": "application/json"})
-        line.getresponse().read()
-        bare_ms.append(_MS * (middle_s - begin_s))
-        asked_ms.append(_MS * (time.perf_counter() - middle_s))
-    line.close()
-    pairs = list(zip(bare_ms, asked_ms, strict=True))[_WARM_UP:]
-    return {
-        "answer_bare_ms": distribution([bare for bare, _ in pairs]),
-        "api_added_ms": distribution([asked - bare for bare, asked in pairs]),
-    }
+        asked()
+        bare_s, asked_s = middle_s - begin_s, time.perf_counter() - middle_s
+        pairs.append((_MS * bare_s, _MS * (asked_s - bare_s)))
+    return pairs[_WARM_UP:]
 
 
 def _cost(place: Place, seconds: int) -> Figures:

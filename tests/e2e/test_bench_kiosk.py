@@ -18,6 +18,7 @@ def test_what_a_screen_and_a_program_wait_for_is_measured(tmp_path: Path) -> Non
     assert outcome.code == 0, outcome
     figures = json.loads(outcome.out)["figures"]
     times = {"partial_to_client_ms", "answer_bare_ms", "api_added_ms"}
+    times |= {"heard_bare_ms", "api_added_heard_ms"}
     shares = {"core_fraction", "idle_clients_core_fraction", "level_clients_core_fraction"}
     assert times | shares <= set(figures)
     assert all(figures[key]["n"] == 3 for key in times)
