@@ -79,7 +79,7 @@ def _visit(archive: Path, visit: _Visit, wanted: Callable[[str], bool]) -> None:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             for info in zipped.infolist():
-                if not info.is_dir() and wanted(info.filename):
+                if info.filename and not info.is_dir() and wanted(info.filename):
                     with zipped.open(info) as content:
                         visit(info.filename, content)
         return

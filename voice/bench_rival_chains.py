@@ -130,6 +130,7 @@ def plain_chain(config: Config, _whisper: Path) -> Iterator[Chain]:
     _, llm_files = found.find("llm", config.llm.model)
     recognizer = sherpa_onnx.OfflineRecognizer.from_whisper(
         **{role: str(files[role]) for role in ("encoder", "decoder", "tokens")},
+        language="",  # found out: the default is English, which nobody would leave for Mandarin
         num_threads=config.asr.threads,
     )
     model = llama_cpp.Llama(

@@ -6,7 +6,8 @@ A question with expected facts: right is what is like a vetted answer on these f
 answered: right is what says so, or names who to ask. A false premise: right is what contradicts.
 
 Unsupported is what claims a number with its unit, a name or a negation that no vetted passage on
-the expected facts holds; where no facts are expected, that nothing vetted holds at all.
+the expected facts holds, in either language, for some programs answer in the wrong one; where no
+facts are expected, that nothing vetted holds at all.
 What these rules cannot see is told in `llm.support`; wrong answers in the words of a right one can
 pass, so that the shares flatter whoever composes freely.
 """
@@ -22,6 +23,7 @@ import numpy as np
 from llm import SentenceEncoder
 from llm.evaluate.judging import is_refusal
 from llm.knowledge import Entry, KnowledgeBase
+from llm.language import detect_language
 from llm.score import Question, rests_on
 from llm.support import SupportCheck
 from llm.wording import first_sentence
@@ -65,10 +67,13 @@ class Judge:
         """Return what an answer is worth; an empty one is no answer."""
         if not text.strip():
             return Judged(False, (), False)
-        own = [e for e in self._entries if e.language == question.language]
-        about = [e for e in own if question.facts and rests_on(question.facts, e.facts)]
+        about = [e for e in self._entries if question.facts and rests_on(question.facts, e.facts)]
+        language = detect_language(text, question.language)
+        own = [e for e in self._entries if e.language == language]
         right = self._is_right(question, about, text)
-        return Judged(right, self._unsupported(question, about or own, text), True)
+        passages = [entry.passage for entry in about or own]
+        unsupported = tuple(self._checks[language].missing(text, passages))
+        return Judged(right, unsupported, True)
 
     def _is_right(self, question: Question, about: Sequence[Entry], text: str) -> bool:
         if question.behaviour == "correct":
@@ -86,12 +91,6 @@ class Judge:
     def _alike(self, vetted: str, text: str) -> bool:
         one, other = self._encoder.encode([vetted, text])
         return float(np.dot(one, other)) >= _ALIKE
-
-    def _unsupported(
-        self, question: Question, entries: Sequence[Entry], text: str
-    ) -> tuple[str, ...]:
-        passages = [entry.passage for entry in entries]
-        return tuple(self._checks[question.language].missing(text, passages))
 
 
 def coverage(vetted: str, text: str) -> float:
