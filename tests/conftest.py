@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fault-rounds",
         type=int,
-        default=2,
+        default=1,
         help="how often the running daemon is hurt at random moments (tests/faults)",
     )
 

@@ -17,7 +17,7 @@ ROOM_MB = 40
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGBUS])
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
 def test_after_a_crash_while_it_speaks_the_next_start_has_all_turns(
     place: Place, number: signal.Signals
 ) -> None:
