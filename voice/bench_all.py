@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from voice.bench import ALL, Say, result
@@ -50,32 +51,36 @@ STEPS = (
     Step("llm", ("--n", "6"), ("--n", "2")),
     Step("kb", short=("--largest", "1000")),
     Step("flash", ("--kills", "100"), ("--kills", "10")),
-    Step("train"),
     Step("rival", ("--n", "10"), ("--n", "2")),
+    Step("train"),
 )
 
 
 def run_all(
     steps: Sequence[Step],
     common: Sequence[str],
-    short: bool,
     say: Say,
+    limit_s: float = inf,
     program: Sequence[str] = HEAN,
     calm_wait_s: float = CALM_WAIT_S,
 ) -> dict[str, Any]:
     """Run the benchmarks; return the figures of all and what came of each run.
 
     `common` are command-line options for all, such as --config. A benchmark that fails is noted
-    with its error, and the next one runs. `program` is how this command is started.
+    with its error, and the next one runs; so is what does not fit into `limit_s`. `program` is how
+    this command is started.
     """
     watch = Watch()
+    end_s = time.monotonic() + limit_s
     figures: dict[str, Any] = {}
     runs: list[dict[str, Any]] = []
-    for number, step in enumerate(steps, 1):
-        say(f"[{number}/{len(steps)}] {step.name}")
+    for number, chosen in enumerate(steps, 1):
+        say(f"[{number}/{len(steps)}] {chosen.name}")
         _wait_until_calm(calm_wait_s, say)
         begin_s = time.monotonic()
-        outcome = _run([*program, *common], step, short)
+        left_s = end_s - begin_s
+        step = replace(chosen, limit_s=min(chosen.limit_s, left_s))
+        outcome = _run([*program, *common], step) if left_s > 0 else _error("no time was left")
         seconds = round(time.monotonic() - begin_s, 1)
         figures |= _with_samples(step.name, outcome)
         kept = {key: value for key, value in outcome.items() if key not in _OWN_KEYS}
@@ -86,10 +91,9 @@ def run_all(
     return {**result(ALL, figures, watch), "warnings": warnings, "runs": runs}
 
 
-def _run(program: Sequence[str], step: Step, short: bool) -> dict[str, Any]:
+def _run(program: Sequence[str], step: Step) -> dict[str, Any]:
     """Run one benchmark; return what it printed, or its error."""
-    options = (*step.options, *(step.short if short else ()))
-    command = [*program, "bench", step.name, *options, "--json"]
+    command = [*program, "bench", step.name, *step.options, "--json"]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -35,12 +35,12 @@ if name == "works":
 """
 
 
-def _run(tmp_path: Path, *steps: Step, short: bool = False) -> tuple[dict[str, Any], list[str]]:
+def _run(tmp_path: Path, *steps: Step, limit_s: float = 60.0) -> tuple[dict[str, Any], list[str]]:
     script = tmp_path / "program.py"
     script.write_text(PROGRAM, encoding="utf-8")
     said: list[str] = []
     program = (sys.executable, str(script))
-    return run_all(steps, ("--set", "a.b=1"), short, said.append, program, 0.0), said
+    return run_all(steps, ("--set", "a.b=1"), said.append, limit_s, program, 0.0), said
 
 
 def test_figures_of_all_have_the_name_of_their_bench_before_them(tmp_path: Path) -> None:
@@ -54,11 +54,17 @@ def test_figures_of_all_have_the_name_of_their_bench_before_them(tmp_path: Path)
     assert "[1/1] works" in said
 
 
-@pytest.mark.parametrize("short", [False, True])
-def test_options_reach_the_bench(tmp_path: Path, short: bool) -> None:
-    outcome, _ = _run(tmp_path, Step("works", ("--n", "3"), ("--n", "1")), short=short)
-    options = ["--n", "3", *(["--n", "1"] if short else [])]
-    assert outcome["runs"][0]["words"] == ["--set", "a.b=1", "bench", "works", *options, "--json"]
+def test_options_reach_the_bench(tmp_path: Path) -> None:
+    outcome, _ = _run(tmp_path, Step("works", ("--n", "3")))
+    words = ["--set", "a.b=1", "bench", "works", "--n", "3", "--json"]
+    assert outcome["runs"][0]["words"] == words
+
+
+def test_what_does_not_fit_into_the_time_is_left_and_told(tmp_path: Path) -> None:
+    outcome, _ = _run(tmp_path, Step("hangs"), Step("works"), limit_s=1.0)
+    problems = [run["error"]["message"] for run in outcome["runs"]]
+    assert problems == ["took longer than 1 s", "no time was left"]
+    assert outcome["figures"] == {}
 
 
 def test_what_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -83,7 +89,8 @@ def test_every_step_is_a_bench_that_takes_its_options(step: Step) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--only", "speed"), ("--skip", ",".join(step.name for step in STEPS))]
+    "words",
+    [("--only", "speed"), ("--minutes", "0"), ("--skip", ",".join(step.name for step in STEPS))],
 )
 def test_a_choice_that_makes_no_sense_is_refused(words: tuple[str, ...]) -> None:
     assert hean("bench", "all", *words).code == 2

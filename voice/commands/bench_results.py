@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ def add_parsers(benches: Any) -> None:
     """Register the three."""
     every = _add(benches, "all", "every benchmark, one after the other", _ALL)
     every.add_argument("--short", action="store_true", help="a few of everything")
+    every.add_argument(
+        "--minutes", type=float, metavar="M", help="what is not done by then is left"
+    )
     every.add_argument("--only", metavar="A,B", help="only these, in the order of `all`")
     every.add_argument("--skip", metavar="A,B", help="all but these")
     every.add_argument("--audio", metavar="FOLDER", help="recordings for `wake`")
@@ -103,7 +107,10 @@ def _all(args: argparse.Namespace, _config: Config) -> int:
     from voice.bench_all import run_all
 
     _check_ratio(args.pi_ratio)
-    outcome = run_all(_steps(args), common_words(args), args.short, _say)
+    if args.minutes is not None and not args.minutes > 0:
+        raise UsageError(f"--minutes is {args.minutes:g}", "give more than 0")
+    limit_s = inf if args.minutes is None else args.minutes * 60
+    outcome = run_all(_steps(args), common_words(args), _say, limit_s)
     if args.html:
         _write(args.html, outcome, args.pi_ratio)
     if args.json:
@@ -129,7 +136,8 @@ def _steps(args: argparse.Namespace) -> list[Any]:
         if step.name in skip or (only and step.name not in only):
             continue
         words = [word for pair in given.get(step.name, ()) if pair[1] for word in pair]
-        chosen.append(replace(step, options=(*step.options, *words)))
+        short = step.short if args.short else ()
+        chosen.append(replace(step, options=(*step.options, *short, *words)))
     if not chosen:
         raise UsageError("no benchmark is left", f"there are: {', '.join(names)}")
     return chosen
