@@ -76,7 +76,7 @@ def run_all(
     runs: list[dict[str, Any]] = []
     for number, chosen in enumerate(steps, 1):
         say(f"[{number}/{len(steps)}] {chosen.name}")
-        _wait_until_calm(calm_wait_s, say)
+        _wait_until_calm(min(calm_wait_s, end_s - time.monotonic()), say)
         begin_s = time.monotonic()
         left_s = end_s - begin_s
         step = replace(chosen, limit_s=min(chosen.limit_s, left_s))
