@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 from collections.abc import Sequence
@@ -47,22 +48,21 @@ class Checkpoint:
 def save(checkpoint: Checkpoint, run: Path) -> Path:
     """Write a checkpoint into the folder of a run and delete those no longer needed.
 
-    Raises WakeTrainingError if the disk is full or the folder cannot be written.
+    Raises OSError if the disk is full or the folder cannot be written.
     """
     folder = run / _FOLDER
     path = folder / f"step-{checkpoint.step:06d}.pt"
     partial = folder / ".partial"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            torch.save(vars(checkpoint), file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        for old in checkpoints(run)[:-_KEPT]:
-            old.unlink()
-    except (OSError, RuntimeError) as error:  # torch tells a full disk by RuntimeError
-        raise WakeTrainingError(f"{folder} cannot be written: {error}") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = io.BytesIO()  # torch would tell a full disk as a failed check of its own
+    torch.save(vars(checkpoint), whole)
+    with partial.open("wb") as file:
+        file.write(whole.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    for old in checkpoints(run)[:-_KEPT]:
+        old.unlink()
     return path
 
 

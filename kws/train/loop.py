@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ class Loop:
                 "too few; make the corpus first"
             )
         self._settings, self._run, self._clock = settings, run, clock
-        run.mkdir(parents=True, exist_ok=True)
+        with _writing(run):
+            run.mkdir(parents=True, exist_ok=True)
         found = checkpoints.checkpoints(run)
         self._state = (
             checkpoints.load(found[-1])
@@ -100,21 +102,23 @@ class Loop:
         if self._state.optimizer:
             self._optimizer.load_state_dict(self._state.optimizer)
         self._mixers = _mixers(material, settings)
-        self._metrics = _read_metrics(run / METRICS, self._state.step)
+        with _writing(run):
+            self._metrics = _read_metrics(run / METRICS, self._state.step)
         self._dev = float("nan")
 
     def train(self, show: Show) -> checkpoints.Checkpoint:
         """Train until the time is over; return the last checkpoint."""
         torch.set_num_threads(self._settings.threads)
         state, saved_s = self._state, self._state.seconds
-        while self._done() < 1:
-            begin = self._clock()
-            self._step(show)
-            state.seconds += self._clock() - begin
-            if state.seconds - saved_s > 60 * self._settings.checkpoint_minutes:
-                self._save()
-                saved_s = state.seconds
-        self._save()
+        with _writing(self._run):
+            while self._done() < 1:
+                begin = self._clock()
+                self._step(show)
+                state.seconds += self._clock() - begin
+                if state.seconds - saved_s > 60 * self._settings.checkpoint_minutes:
+                    self._save()
+                    saved_s = state.seconds
+            self._save()
         return state
 
     def _done(self) -> float:
@@ -198,6 +202,18 @@ class Loop:
             losses = [self._losses(batch)["loss"].item() for batch in batches]
         self._model.load_state_dict(self._state.weights)
         return float(np.mean(losses))
+
+
+@contextmanager
+def _writing(run: Path) -> Iterator[None]:
+    """Tell a full disk, or a folder that cannot be written, as WakeTrainingError."""
+    try:
+        yield
+    except OSError as error:
+        raise WakeTrainingError(
+            f"{error.filename or run} cannot be written: {error.strerror}; the last checkpoint is "
+            "whole: make room and resume"
+        ) from error
 
 
 def _mixers(material: Material, settings: Settings) -> tuple[Mixer, Mixer]:

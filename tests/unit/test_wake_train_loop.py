@@ -114,3 +114,12 @@ def test_the_learning_rate_rises_then_falls_to_almost_nothing():
 def test_a_picture_needs_no_row_of_each_kind(tmp_path):
     draw([{"step": 1, "loss": 2.0}], tmp_path / "one.png")
     assert (tmp_path / "one.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("blocked", ["run", "run/checkpoints", "run/metrics.jsonl/in the way"])
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, blocked):
+    path = tmp_path / blocked
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("no folder")
+    with pytest.raises(WakeTrainingError, match=r"cannot be written: .*make room"):
+        train(tmp_path / "run", minutes=0.01)
