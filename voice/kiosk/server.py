@@ -56,6 +56,7 @@ class Server:
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=_END_S,
                 ws_max_size=_LONGEST_MESSAGE,
+                ws_per_message_deflate=False,  # a sentence is not worth the time
                 ws_ping_interval=self._limits.pinged_every_s,
                 ws_ping_timeout=self._limits.pinged_every_s,
             ),
