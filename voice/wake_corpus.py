@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
@@ -52,15 +52,15 @@ def make_corpus(order: Order, seconds: float, show: Count) -> list[Clip]:
     done = {int(found[1]) for clip in clips if (found := _NUMBER.search(clip.audio))}
     made = sum(clip.seconds for clip in clips if _NUMBER.search(clip.audio))
     show(made, seconds)
-    for length in _recorded(order, (number for number in count() if number not in done)):
-        made += length
+    recorded = _recorded(order, (number for number in count() if number not in done))
+    while made < seconds:
+        made += next(recorded)
         show(made, seconds)
-        if made >= seconds:
-            break
+    recorded.close()
     return read_clips(order.folder)
 
 
-def _recorded(order: Order, numbers: Iterator[int]) -> Iterator[float]:
+def _recorded(order: Order, numbers: Iterator[int]) -> Generator[float, None, None]:
     """Yield the seconds of audio of each reading as it is recorded, without end."""
     processes = min(MOST_PROCESSES, os.cpu_count() or 1)
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _end_with_parent)
