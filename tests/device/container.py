@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_BOOT_S, _END_S = 300.0, 60.0
+_BOOT_S, _END_S = 600.0, 60.0
 _LOOK_AGAIN_S = 0.2
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
