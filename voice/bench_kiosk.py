@@ -192,6 +192,7 @@ def _added(place: Place, count: int) -> Figures:
 
 
 def _post(line: http.client.HTTPConnection, body: bytes, content_type: str) -> None:
+    line.close()  # the server does not keep it for as long as a recording takes without it
     line.request("POST", "/v1/ask", body, {"Content-Type": content_type})
     reply = line.getresponse()
     reply.read()
