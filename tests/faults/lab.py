@@ -35,6 +35,8 @@ COMMON = ("--set", "kiosk.enabled=false", "--set", "tts.cache_mb=0", "--set", "l
 NO_CALL = ("--set", "dialog.wake_word=false", "--set", "dialog.echo_cancellation=false",
            "--set", "dialog.follow_up_s=0", "--set", "llm.timeout_s=0.5")  # fmt: skip
 HEARD_HZ = 24_000
+ENDED = (130, 74)
+"""After a signal. 74: a device was not closed within seconds, as on a busy machine."""
 WAIT_S = 300.0
 """For anything: a bound for what hangs, far beyond what a busy machine takes."""
 
