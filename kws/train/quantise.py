@@ -18,9 +18,9 @@ _FEWEST = 2048
 """A smaller matrix saves nothing."""
 
 
-def quantise(source: Path, target: Path) -> Path:
+def quantise(source: Path, target: Path) -> None:
     """Write a model whose constant matrices are int8; what they are multiplied with is quantised
-    as it comes. Return `target`."""
+    as it comes."""
     model = onnx.load(source)
     graph = model.graph
     constants = {each.name: each for each in graph.initializer}
@@ -45,7 +45,6 @@ def quantise(source: Path, target: Path) -> Path:
     graph.initializer.extend(each for name, each in constants.items() if name in used)
     onnx.checker.check_model(model)
     onnx.save(model, target)
-    return target
 
 
 def levels(matrix: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
