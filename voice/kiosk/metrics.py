@@ -27,9 +27,7 @@ _OPEN_TURNS = 50
 class Metrics:
     """Follows the events."""
 
-    def __init__(
-        self, vitals: Vitals, machine: Callable[[], Mapping[str, float]] = dict
-    ) -> None:
+    def __init__(self, vitals: Vitals, machine: Callable[[], Mapping[str, float]] = dict) -> None:
         """`machine` measures the machine, by name, each time the figures are asked for."""
         self._registry = CollectorRegistry()
         self._turns = self._counter("turns", "Turns by how they ended", "outcome")
