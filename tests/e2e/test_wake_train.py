@@ -1,73 +1,80 @@
-"""`hean wake train` as a process, from the text of a word to a model that the real engine runs: a
-few seconds of speech and a few steps, killed half-way."""
+"""From the text of a word to a model in the store that the real engine runs: a few seconds of
+speech, a few steps, few points of the curve."""
 
 import json
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kws.settings_of_model import tuned
 from kws.train.corpus import read_clips
 from kws.words import make_word
 from kws.zipformer import ZipformerDetector
-from tests.commands import command, environment, hean_process
-from voice.wake_training import resumed
+from voice import wake_training as training
+from voice.config import Config, ModelsConfig
+from voice.engines import ModelFiles
+from voice.wake import engine_of, load_tuned
+from voice.wake_corpus import Order, record
 
 pytestmark = pytest.mark.models
 
-HOURS = "0.004"
-WORD = "小核小核"
-MOST_S = 300
+WORD = make_word("小核小核")
+HOURS = 0.0005
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """A run that was killed while speech was made and then continued; the clips at the kill."""
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """A store of its own, with the voice and the recogniser of this machine."""
+    store = tmp_path_factory.mktemp("store")
+    for name in ("kokoro", "whisper-base"):
+        (store / name).symlink_to(Config().store / name)
+    return Config(models=ModelsConfig(store=str(store)))
+
+
+@pytest.fixture(scope="module")
+def run(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is continued after its first two readings, and goes on to the end."""
     folder = tmp_path_factory.mktemp("wake") / "run"
-    begun = command("wake", "train", WORD, "--hours", HOURS, "--out", folder, "--json")
-    process = subprocess.Popen(begun, env=environment(), cwd=folder.parent)
-    while not (clips := read_clips(folder / "corpus")) and process.poll() is None:
-        time.sleep(0.2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    options = ("--resume", folder, "--no-install", "--json")
-    result = hean_process(folder.parent, "wake", "train", *options, timeout_s=MOST_S)
-    assert result.code == 0, result.err
-    assert json.loads(result.out)["installed"] is False
-    return folder, len(clips)
-
-
-def test_a_run_is_continued_where_it_was_killed(run):
-    folder, before = run
-    clips = read_clips(folder / "corpus")
-    assert 0 < before < len(clips)
-    assert len({clip.audio for clip in clips}) == len(clips)
-    assert {clip.split for clip in clips} == {"train", "dev"}
-    assert WORD in {clip.word for clip in clips}
+    plan = training.Plan((WORD,), HOURS, (), "", 1)
+    training.begin(plan, folder)
+    _, files = ModelFiles(config).find("tts")
+    order = Order(folder / "corpus", plan.words, tuple(files.items()), (), plan.seed)
+    for number in (0, 1):  # the second is of the development set
+        record(order, number)
+    before = read_clips(folder / "corpus")
+    training.prepare()
+    told: list[str] = []
+    clips = training.make_speech(
+        training.resumed(folder), folder, config, lambda *a: told.append(a[0])
+    )
+    assert clips == before and told == ["speech"]
+    checkpoint = training.train(plan, folder, clips, lambda what, done: None)
+    with pytest.MonkeyPatch.context() as few:
+        few.setattr("voice.wake_choice.BOOSTS", (0.4,))
+        few.setattr("kws.train.operating.THRESHOLDS", (0.2, 0.6))
+        few.setattr("voice.wake_choice._NOISE_S", 10.0)
+        found = training.export(checkpoint, plan, folder, config)
+        choice, found["operating"] = training.choose(plan, folder, found, clips, lambda *_: None)
+    report = training.report(plan, folder, checkpoint, found, choice)
+    training.install({**found, "report": folder / "report.json"}, config)
+    assert report["training"]["steps"] == checkpoint.step > 0
+    return folder
 
 
 def test_the_report_tells_what_was_done(run):
-    folder, _ = run
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    assert report["command"].startswith(f'hean wake train "{WORD}" --hours {HOURS}')
-    assert report["training"]["steps"] > 0 and report["training"]["bytes"] < 5_000_000
-    assert 0 <= report["chosen"][WORD]["near"] <= 1
-    assert WORD in (folder / "report.html").read_text(encoding="utf-8")
-    assert (folder / "training" / "loss.png").stat().st_size > 1000
-    assert resumed(folder).words == (make_word(WORD),)
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    assert report["command"] == 'hean wake train "小核小核" --hours 0.0005'
+    assert report["training"]["bytes"] < 5_000_000
+    assert 0 <= report["chosen"][WORD.text]["near"] <= 1
+    assert report["counts"]["other_s"] >= 10
+    assert WORD.text in (run / "report.html").read_text(encoding="utf-8")
+    assert (run / "training" / "loss.png").stat().st_size > 1000
 
 
-def test_the_real_engine_runs_the_model(run):
-    folder, _ = run
-    names = {"encoder": "encoder.int8.onnx", "decoder": "decoder.onnx", "joiner": "joiner.onnx"}
-    names |= {"tokens": "tokens.txt", "lexicon": "lexicon.txt", "operating": "operating.json"}
-    files = {role: folder / "model" / name for role, name in names.items()}
-    words = tuned([make_word(WORD), make_word("radiation")], files)
-    assert words[0].threshold != make_word(WORD).threshold
+def test_the_model_is_used_with_its_own_settings(run, config):
+    assert engine_of(config) == "zipformer"
+    words, files = load_tuned(config, [WORD, make_word("radiation")])
+    assert (words[0].boost, words[0].threshold in (0.2, 0.6)) == (0.4, True)
     detector = ZipformerDetector(words, files)
     noise = np.random.default_rng(1).normal(0, 0.01, (50, detector.chunk_samples))
     assert [detector.process(chunk) for chunk in noise.astype(np.float32)] == [None] * 50
