@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from llm import LanguageModel
+from llm.answer import Answer
 from llm.knowledge import KnowledgeBase
 from voice.audit.log import AuditLog
 from voice.audit.record import Asked, TurnRecord, Versions, record_of
@@ -88,6 +89,10 @@ class AuditObserver:
     def use(self, versions: Versions) -> None:
         """From now on answers are made of something else."""
         self._versions = versions
+
+    def aside(self, answer: Answer, heard: str) -> None:
+        """Write a row for what a program was answered; may be called by any thread."""
+        self._writer.append(record_of(answer, Asked("api", heard), self._versions))
 
     def __call__(self, event: Event) -> None:
         """Take one event."""

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from llm.answer import Answer, Answerer
 from llm.retrieve import Retriever
 
+Tell = Callable[[Answer, str], None]
+"""Takes an answer, and the question before it was repaired."""
+
 _WAIT_S = 5.0
 """Longest wait of a program for its turn."""
 
@@ -19,6 +22,8 @@ class SharedAnswerer:
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
         self._lock = threading.Lock()
+        self.tell: Tell = lambda answer, heard: None
+        """Told each answer that a program was given."""
         self._spoken = 0
         """Spoken questions that wait or are being answered."""
 
@@ -42,14 +47,21 @@ class SharedAnswerer:
         finally:
             self._spoken -= 1
 
-    def answer_aside(self, text: str, language: str | None = None) -> Answer | None:
-        """Answer a program's question; None if the assistant is needed for a spoken one."""
+    def answer_aside(
+        self, text: str, language: str | None = None, heard: str = ""
+    ) -> Answer | None:
+        """Answer a program's question; None if the assistant is needed for a spoken one.
+
+        `heard` is what was recognised where the question was recorded.
+        """
         if self._spoken or not self._lock.acquire(timeout=_WAIT_S):
             return None
         try:
-            return self._answerer.answer(text, language, lambda: self._spoken > 0)
+            answer = self._answerer.answer(text, language, lambda: self._spoken > 0)
         finally:
             self._lock.release()
+        self.tell(answer, heard or text)
+        return answer
 
     def exchange(self, answerer: Answerer) -> Answerer:
         """Answer with another one from now on; return the one before, which nobody uses now."""

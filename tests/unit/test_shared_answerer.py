@@ -1,8 +1,13 @@
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from llm.answer import Answer
 from tests.unit.scripted import ALARM, WATER, answerer
+from voice.audit.log import AuditLog
+from voice.audit.record import Versions
+from voice.config import Config
+from voice.recorder import AuditObserver
 from voice.shared_answerer import SharedAnswerer
 
 WITHIN_S = 10
@@ -62,3 +67,13 @@ def test_a_spoken_question_cuts_a_programs_short():
     assert shared.answer(WATER).text == "先喝瓶装水。烧开没用。"
     aside.join(WITHIN_S)
     assert answers[0] is not None and answers[0].text.startswith("先进屋。")
+
+
+def test_what_a_program_is_answered_stands_in_the_audit_log(tmp_path: Path) -> None:
+    config, file = Config(), tmp_path / "audit.db"
+    shared = SharedAnswerer(answerer())
+    shared.tell = AuditObserver(config, Versions("k1"), file=file).aside
+    assert shared.answer_aside(WATER, heard="水能河吗") is not None
+    rows = list(AuditLog(file, config.audit).rows())
+    assert [(row.fields["source"], row.fields["heard"]) for row in rows] == [("api", "水能河吗")]
+    assert rows[0].fields["outcome"] == "answered"

@@ -38,8 +38,9 @@ def timestamp(time: datetime) -> str:
 class Asked:
     """How a question came in."""
 
-    source: Literal["text", "wav", "mic", "run"]
-    """`hean ask` with a text, a recording or the microphone, or `hean run`."""
+    source: Literal["text", "wav", "mic", "run", "api"]
+    """`hean ask` with a text, a recording or the microphone, `hean run`, or a program that asks
+    the running assistant."""
     heard: str = ""
     """Before repair; for a typed question, the question."""
     started_at: datetime = field(default_factory=utc_now)

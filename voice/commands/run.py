@@ -86,6 +86,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     devices = _devices(config, played, file, engines.voice.rate_hz, bus)
     with _mended(devices), closing(devices):
         assistant = Assistant(_dialog(config, recording), engines, devices, bus)
+        assistant.answerer.tell = audit.aside
         with _watched(config, engines, assistant, bus), _flashed(config, assistant, audit):
             assistant.listen()
     if recording and not happened[FinalTranscript]:

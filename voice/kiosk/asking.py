@@ -97,7 +97,7 @@ class Desk:
 
     def _answered(self, asked: Asked, wants_sound: bool, cancelled: Cancelled) -> Response:
         question = asked.question
-        answer = self._answerer.answer_aside(question.text, question.language)
+        answer = self._answerer.answer_aside(question.text, question.language, asked.heard)
         if answer is None:
             raise Busy("a spoken question comes first")
         if wants_sound:
