@@ -50,7 +50,7 @@ from tests.unit.knowledge_folder import SOURCES, ZH_SHELTER, write_base
 from tests.unit.signing_place import LOCAL, SITE
 from voice.audio.wavfile import read_audio
 from voice.audit.log import AuditLog
-from voice.bench_compare import compare
+from voice.bench.compare import compare
 from voice.config import AuditConfig, Config
 from voice.config_file import load_config, print_config
 from voice.errors import AuditError, ConfigError, InputError

@@ -1,9 +1,10 @@
-"""Give memory back to the system."""
+"""Give memory back to the system, and tell how much is used."""
 
 from __future__ import annotations
 
 import ctypes
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 
@@ -25,3 +26,12 @@ def _glibc() -> Any:
     except OSError:
         return None
     return library if hasattr(library, "malloc_trim") else None
+
+
+def resident_mb(pid: int | str = "self", field: str = "VmRSS") -> float:
+    """Return the resident memory of a process in megabytes, shared and mapped pages included;
+    with the field VmHWM the most it ever was."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0.0

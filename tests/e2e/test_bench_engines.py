@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.commands import DATA, hean, hean_process
-from voice.bench_asr import SNRS_DB
+from voice.bench.asr import SNRS_DB
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 

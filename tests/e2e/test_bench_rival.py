@@ -11,7 +11,7 @@ import pytest
 from asr import RATE_HZ, Samples
 from tests.daemon_lab import recording
 from tests.unit.scripted import Hum
-from voice.bench_rival_chains import PAUSE_S, TAIL_S, Chain, last_sound
+from voice.bench.rival_chains import PAUSE_S, TAIL_S, Chain, last_sound
 from voice.config import Config
 from voice.engines import ModelFiles
 

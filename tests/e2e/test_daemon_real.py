@@ -16,7 +16,6 @@ from voice.audio.clocked import room_response
 from voice.audio.pcm import level_dbfs
 from voice.audio.portaudio import rescan
 from voice.audio.virtual_sound import SoundServer, sound_server
-from voice.bench import resident_mb
 from voice.events import (
     AnswerReady,
     DeviceLost,
@@ -27,6 +26,7 @@ from voice.events import (
     TurnEnded,
     WakeWordDetected,
 )
+from voice.memory import resident_mb
 from voice.state import State
 
 pytestmark = pytest.mark.models

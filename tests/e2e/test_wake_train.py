@@ -14,7 +14,7 @@ from voice import wake_training as training
 from voice.config import Config, ModelsConfig
 from voice.engines import ModelFiles
 from voice.wake import engine_of, load_tuned
-from voice.wake_corpus import Order, record
+from voice.wake_training.corpus import Order, record
 
 pytestmark = pytest.mark.models
 
@@ -50,9 +50,9 @@ def run(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert clips == before and told == ["speech"]
     checkpoint = training.train(plan, folder, clips, lambda what, done: None)
     with pytest.MonkeyPatch.context() as few:
-        few.setattr("voice.wake_choice.BOOSTS", (0.4,))
+        few.setattr("voice.wake_training.choice.BOOSTS", (0.4,))
         few.setattr("kws.train.operating.THRESHOLDS", (0.2, 0.6))
-        few.setattr("voice.wake_choice._NOISE_S", 10.0)
+        few.setattr("voice.wake_training.choice._NOISE_S", 10.0)
         found = training.export(checkpoint, plan, folder, config)
         choice, found["operating"] = training.choose(plan, folder, found, clips, lambda *_: None)
     report = training.report(plan, folder, checkpoint, found, choice)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.commands import hean
-from voice.bench_all import STEPS, Step, run_all
-from voice.bench_compare import figures_of
+from voice.bench.all import STEPS, Step, run_all
+from voice.bench.compare import figures_of
 from voice.cli import build_parser
 
 PROGRAM = """

@@ -11,7 +11,7 @@ import pytest
 
 from tests.commands import hean
 from voice.bench import distribution, result, single
-from voice.bench_compare import better_direction, compare, fisher
+from voice.bench.compare import better_direction, compare, fisher
 
 
 def _spread(middle: float, count: int = 30) -> list[float]:

@@ -6,9 +6,9 @@ import pytest
 from asr import RATE_HZ, Samples
 from tests.commands import hean
 from voice.audio.pcm import level_dbfs
-from voice.bench_day import Calls, Diary
-from voice.bench_day_audio import Clips, Day, Scene, at_level
-from voice.bench_day_memory import MemoryLog
+from voice.bench.day import Calls, Diary
+from voice.bench.day_audio import Clips, Day, Scene, at_level
+from voice.bench.day_memory import MemoryLog
 from voice.events import Outcome, SpeechStarted, TurnEnded, WakeWordDetected
 
 

@@ -7,7 +7,7 @@ import random
 from asr.pinyin import syllables
 from llm.everyday import everyday_entries
 from tests.unit.knowledge_base import shipped
-from voice.bench_kb import FOLDS, Mishearing, left_out
+from voice.bench.kb import FOLDS, Mishearing, left_out
 
 
 def test_every_phrasing_is_left_out_once_and_asked_for_its_facts() -> None:

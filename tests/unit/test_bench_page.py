@@ -12,8 +12,8 @@ import pytest
 
 from tests.commands import hean
 from voice.bench import distribution, result, single
-from voice.bench_page import TEXTS, page
-from voice.bench_pi import estimates
+from voice.bench.page import TEXTS, page
+from voice.bench.pi import estimates
 
 _VOID = {"meta", "input", "br"}
 

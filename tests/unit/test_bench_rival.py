@@ -11,7 +11,7 @@ from llm.score import Question
 from tests.commands import hean
 from tests.unit.knowledge_base import base_of
 from tests.unit.scripted import Letters
-from voice.bench_rival_judge import Judge, coverage
+from voice.bench.rival_judge import Judge, coverage
 
 TAP = Entry(
     "zh.water.tap", "zh", "water", ("自来水能喝吗",), "先喝瓶装水。烧开没有用。", ("F065",)

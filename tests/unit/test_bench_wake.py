@@ -10,7 +10,7 @@ from kws.looks import LookingDetector, Nearest
 from kws.verify import SecondStage
 from kws.words import make_word
 from voice.audio.pcm import level_dbfs
-from voice.bench_wake import count_false_wakes, in_noise, unmeasured
+from voice.bench.wake import count_false_wakes, in_noise, unmeasured
 from voice.config import Config, ModelsConfig
 
 WORD = "你好核安"

@@ -17,11 +17,11 @@ from llm.score import Question, parse_questions
 from tests.commands import hean
 from voice.audio.wavfile import write_wav
 from voice.errors import InputError
-from voice.eval_compare import compare
-from voice.eval_noise import Noise, pink
-from voice.eval_page import page
-from voice.eval_run import is_recording, said_words
-from voice.eval_speech import VOICES, deal
+from voice.evaluation.compare import compare
+from voice.evaluation.noise import Noise, pink
+from voice.evaluation.page import page
+from voice.evaluation.run import is_recording, said_words
+from voice.evaluation.speech import VOICES, deal
 
 NO_MODEL = ("--set", "llm.model=none")
 SHIPPED = Path("voice/data/questions.tsv")

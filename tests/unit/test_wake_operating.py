@@ -12,8 +12,8 @@ from kws.train.operating import THRESHOLDS, Heard, Sound, by_voice, choose, curv
 from kws.words import make_word
 from kws.zipformer import ZipformerDetector
 from tests.tiny_kws import build, say, silence
-from voice.wake_choice import TYPED, measure
-from voice.wake_page import page
+from voice.wake_training.choice import TYPED, measure
+from voice.wake_training.page import page
 
 HEAN, XIAOAN = ["n", "ǐ", "h", "ǎo", "h", "é", "ān"], ["x", "iǎo", "ān", "x", "iǎo", "ān"]
 WORDS = [make_word("你好核安"), make_word("小安小安")]
@@ -26,7 +26,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def one_boost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voice.wake_choice.BOOSTS", (0.5,))
+    monkeypatch.setattr("voice.wake_training.choice.BOOSTS", (0.5,))
 
 
 def sound(audio, word="", near=False, condition="clean", voice="zf_a") -> Sound:
@@ -95,7 +95,7 @@ def test_words_are_measured_each_with_the_point_of_its_own(files, one_boost):
 
 
 def test_words_that_were_not_trained_for_are_measured_together(files, one_boost, monkeypatch):
-    monkeypatch.setattr("voice.wake_choice.OTHERS", ("小爱小爱", "小安小爱"))
+    monkeypatch.setattr("voice.wake_training.choice.OTHERS", ("小爱小爱", "小安小爱"))
     more = [
         sound(say(["x", "iǎo", "ài", "x", "iǎo", "ài"]), "小爱小爱"),
         sound(silence(2), "小安小爱"),

@@ -12,8 +12,8 @@ from voice import wake_training
 from voice.commands.wake import add_parser
 from voice.config import Config, ModelsConfig
 from voice.errors import HeanError, InputError, UsageError, translated
-from voice.wake_speech import add_speech
 from voice.wake_training import Plan, begin, doubts, planned, resumed
+from voice.wake_training.speech import add_speech
 
 OPTIONS = {"hours": 1.5, "speech": (), "noise": "", "seed": 1}
 

@@ -120,7 +120,7 @@ def _add(
 
 
 def _ask(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_ask import measure
+    from voice.bench.ask import measure
     from voice.commands.run import SHIPPED
 
     recordings = args.wav or [SHIPPED]
@@ -131,7 +131,7 @@ def _ask(args: argparse.Namespace, config: Config) -> int:
 
 
 def _kb(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_kb import SIZES, measure
+    from voice.bench.kb import SIZES, measure
 
     _check_range("--largest", args.largest, 1_000_000)
     sizes = [size for size in SIZES if size <= args.largest]
@@ -140,7 +140,7 @@ def _kb(args: argparse.Namespace, config: Config) -> int:
 
 def _wake(args: argparse.Namespace, config: Config) -> int:
     from kws.words import load_words
-    from voice.bench_wake import make_trial, measure, unmeasured
+    from voice.bench.wake import make_trial, measure, unmeasured
     from voice.wake import load_wake_ears
 
     if args.audio and not args.audio.is_dir():
@@ -165,8 +165,8 @@ def _wake(args: argparse.Namespace, config: Config) -> int:
 
 
 def _asr(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_asr import human_clips, installed_engines, measure, synthetic_clips
-    from voice.eval_speech import VOICES
+    from voice.bench.asr import human_clips, installed_engines, measure, synthetic_clips
+    from voice.evaluation.speech import VOICES
 
     _check_range("--n", args.n, 1000)
     _check_range("--most", args.most, 100_000)
@@ -191,41 +191,41 @@ def _spread(questions: list[Any], count: int) -> list[Any]:
 
 
 def _tts(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_tts import measure
+    from voice.bench.tts import measure
 
     _check_range("--n", args.n, 100)
     return _run("tts", args, lambda: measure(config, args.n, say))
 
 
 def _llm(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_llm import measure
+    from voice.bench.llm import measure
 
     _check_range("--n", args.n, 100)
     return _run("llm", args, lambda: measure(config, args.n, say))
 
 
 def _answer(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_answer import measure
+    from voice.bench.answer import measure
 
     _check_range("--n", args.n, 100)
     return _run("answer", args, lambda: measure(config, args.n, say))
 
 
 def _listen(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_listen import measure
+    from voice.bench.listen import measure
 
     _check_range("--seconds", args.seconds, 600)
     return _run("listen", args, lambda: measure(config, args.seconds, say))
 
 
 def _train(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_train import measure
+    from voice.bench.train import measure
 
     return _run("train", args, lambda: measure(config, args.base, say))
 
 
 def _kiosk(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_kiosk import measure
+    from voice.bench.kiosk import measure
 
     _check_range("--n", args.n, 1000)
     _check_range("--seconds", args.seconds, 600)
@@ -233,14 +233,14 @@ def _kiosk(args: argparse.Namespace, config: Config) -> int:
 
 
 def _flash(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_flash import measure
+    from voice.bench.flash import measure
 
     _check_range("--kills", args.kills, 10_000)
     return _run("flash", args, lambda: measure(config, args.kills, say))
 
 
 def _rival(args: argparse.Namespace, config: Config) -> int:
-    from voice.bench_rival import measure
+    from voice.bench.rival import measure
 
     _check_range("--n", args.n, 1000)
     if args.faster_whisper and not (args.faster_whisper / "model.bin").is_file():

@@ -1,4 +1,4 @@
-"""`hean bench day`: the command around `voice.bench_day`."""
+"""`hean bench day`: the command around `voice.bench.day`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_parser(benches: Any) -> None:
 
 def _run(args: argparse.Namespace, config: Config) -> int:
     from voice.bench import result
-    from voice.bench_day import measure
+    from voice.bench.day import measure
 
     if not 0 < args.hours <= _LONGEST_H:
         raise UsageError(f"--hours is {args.hours:g}", f"give hours up to {_LONGEST_H}")

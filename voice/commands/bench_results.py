@@ -104,7 +104,7 @@ def _add(benches: Any, name: str, text: str, epilog: str) -> argparse.ArgumentPa
 
 
 def _all(args: argparse.Namespace, _config: Config) -> int:
-    from voice.bench_all import run_all
+    from voice.bench.all import run_all
 
     _check_ratio(args.pi_ratio)
     if args.minutes is not None and not args.minutes > 0:
@@ -122,7 +122,7 @@ def _all(args: argparse.Namespace, _config: Config) -> int:
 
 def _steps(args: argparse.Namespace) -> list[Any]:
     """Return the chosen steps with the files and folders that were named for them."""
-    from voice.bench_all import STEPS
+    from voice.bench.all import STEPS
 
     names = [step.name for step in STEPS]
     only, skip = (_names(value, names) for value in (args.only, args.skip))
@@ -151,7 +151,7 @@ def _names(value: str | None, known: list[str]) -> list[str]:
 
 
 def _compare(args: argparse.Namespace, _config: Config) -> int:
-    from voice.bench_compare import compare, figures_of
+    from voice.bench.compare import compare, figures_of
 
     outcomes = [_read(path) for path in (args.old, args.new)]
     for path, outcome in zip((args.old, args.new), outcomes, strict=True):
@@ -182,7 +182,7 @@ def _show_comparison(comparison: Mapping[str, Any]) -> None:
 
 
 def _page(args: argparse.Namespace, _config: Config) -> int:
-    from voice.bench_compare import figures_of
+    from voice.bench.compare import figures_of
 
     _check_ratio(args.pi_ratio)
     outcome = _read(args.results)
@@ -195,7 +195,7 @@ def _page(args: argparse.Namespace, _config: Config) -> int:
 
 
 def _write(path: Path, outcome: Mapping[str, Any], pi_ratio: float | None) -> None:
-    from voice.bench_page import page
+    from voice.bench.page import page
 
     try:
         path.write_text(page(outcome, pi_ratio), encoding="utf-8")

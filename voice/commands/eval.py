@@ -106,9 +106,9 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace, config: Config, questions: list[Any]) -> dict[str, Any]:
-    from voice.eval_noise import Noise
-    from voice.eval_run import Evaluation, Plan, is_recording
-    from voice.eval_speech import VOICES
+    from voice.evaluation.noise import Noise
+    from voice.evaluation.run import Evaluation, Plan, is_recording
+    from voice.evaluation.speech import VOICES
 
     if args.noise is not None and not (args.spoken or any(map(is_recording, questions))):
         raise UsageError("--noise needs --spoken", "questions in writing have no noise")
@@ -124,7 +124,7 @@ def _progress(done: int, total: int) -> None:
 
 
 def _compared(before: Mapping[str, Any], result: dict[str, Any], path: Path) -> dict[str, Any]:
-    from voice.eval_compare import compare
+    from voice.evaluation.compare import compare
 
     try:
         return {**result, "compare": compare(before, result)}
@@ -155,7 +155,7 @@ def _read_json(path: Path) -> Any:
 
 
 def _write_page(path: Path, result: Mapping[str, Any]) -> None:
-    from voice.eval_page import page
+    from voice.evaluation.page import page
 
     try:
         path.write_text(page(result), encoding="utf-8")
@@ -165,8 +165,8 @@ def _write_page(path: Path, result: Mapping[str, Any]) -> None:
 
 def _show(result: Mapping[str, Any]) -> None:
     from llm.score import FAULTS
-    from voice.eval_compare import is_good
-    from voice.eval_page import expected_of, share, shares
+    from voice.evaluation.compare import is_good
+    from voice.evaluation.page import expected_of, share, shares
 
     for row in result["rows"]:
         if not is_good(row):

@@ -13,9 +13,10 @@ from dataclasses import replace
 from functools import partial
 
 from llm.knowledge import Entry
-from voice.bench import Figures, Say, distribution, resident_mb, single, steady
+from voice.bench import Figures, Say, distribution, single, steady
 from voice.config import Config
 from voice.engines import knowledge_of, load_voice
+from voice.memory import resident_mb
 from voice.tts import Synthesizer
 
 SEED = 3

@@ -22,7 +22,7 @@ from llm.knowledge.vocabulary import Vocabulary
 from llm.language import is_han
 from llm.retrieve import WEIGHTS, Hit, Retriever, Tuning, Weights
 from voice.bench import single
-from voice.bench_search import search_times
+from voice.bench.search import search_times
 from voice.config import Config
 from voice.engines import knowledge_of, load_retriever
 

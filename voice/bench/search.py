@@ -13,7 +13,8 @@ from asr.pinyin import syllables
 from llm import SentenceEncoder, Vectors
 from llm.knowledge import Entry, KnowledgeBase
 from llm.retrieve import Retriever
-from voice.bench import distribution, resident_mb, single
+from voice.bench import distribution, single
+from voice.memory import resident_mb
 
 _PHRASINGS = 4
 _SEARCHES = 100

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from llm.score import FAULTS
-from voice.eval_compare import is_good
+from voice.evaluation.compare import is_good
 from voice.html_tables import line, table, table_of, whole_page
 
 _STYLE = """

@@ -39,7 +39,7 @@ from voice.wake import OWN_MODEL
 
 if TYPE_CHECKING:
     from kws.train.checkpoint import Checkpoint
-    from voice.wake_choice import Choice
+    from voice.wake_training.choice import Choice
 
 INSTALL = "./hean wake train does it by itself; elsewhere: pip install 'hean[train]'"
 SPEAKERS = "kokoro-speakers"
@@ -144,9 +144,9 @@ def resumed(run: Path) -> Plan:
 
 def make_speech(plan: Plan, run: Path, config: Config, tell: Tell) -> list[Clip]:
     """Make the corpus, or what is missing of it. Raises CorpusError, InputError, SynthesisError."""
-    from voice.wake_corpus import Order, make_corpus
-    from voice.wake_speech import add_speech
-    from voice.wake_voices import Speakers
+    from voice.wake_training.corpus import Order, make_corpus
+    from voice.wake_training.speech import add_speech
+    from voice.wake_training.voices import Speakers
 
     model, files = ModelFiles(config).find("tts", config.tts.model)
     if model.engine != "kokoro":
@@ -213,7 +213,7 @@ def choose(
     plan: Plan, run: Path, files: Files, clips: Sequence[Clip], tell: Tell
 ) -> tuple[Choice, Path]:
     """Choose the operating point; return it, and the file that the model keeps it in."""
-    from voice.wake_choice import measure, sounds_of
+    from voice.wake_training.choice import measure, sounds_of
 
     sounds = sounds_of(run / "corpus", clips, noises_of(plan))
     choice = measure(plan.words, files, sounds, lambda done: tell("operating point", done))
@@ -226,7 +226,7 @@ def report(
     plan: Plan, run: Path, checkpoint: Checkpoint, files: Files, choice: Choice
 ) -> dict[str, Any]:
     """Write what was measured as JSON and as a page; return it."""
-    from voice.wake_page import page
+    from voice.wake_training.page import page
 
     clips = read_clips(run / "corpus")
     found = {
@@ -284,7 +284,7 @@ def noises_of(plan: Plan) -> list[Samples]:
 def _lexicon(plan: Plan, config: Config) -> list[str]:
     """Return lines of English words and their phones: those of the words, and of our own texts."""
     from llm.knowledge import load_knowledge
-    from voice.wake_voices import Speakers
+    from voice.wake_training.voices import Speakers
 
     _, files = ModelFiles(config).find("tts", config.tts.model)
     phones_of = Speakers(files, {}, threads=1).phones_of

@@ -11,17 +11,17 @@ from pathlib import Path
 
 from llm.answer import Answer
 from voice.app import Engines, endpoint_rules, load_engines
-from voice.bench import distribution, resident_mb, single
+from voice.bench import distribution, single
 from voice.config import Config
 from voice.errors import StageError
-from voice.memory import give_back
+from voice.memory import give_back, resident_mb
 from voice.recording import hear_recording
 from voice.reply import speech, spoken_parts
 from voice.tts import Synthesizer
 from voice.tts.cache import CachedSynthesizer
 
 _STARTS = 3
-_READY = "import json, sys; from voice.bench_ask import report_ready; report_ready()"
+_READY = "import json, sys; from voice.bench.ask import report_ready; report_ready()"
 Figures = dict[str, Mapping[str, float | int]]
 
 

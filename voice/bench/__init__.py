@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from voice.bench_machine import Watch, machine, versions
 from voice.errors import HeanError, translated
+from voice.machine import Watch, machine, versions
 
 ALL = "all"
 """Name of the results of all benchmarks together; there each key begins with that of its own."""
@@ -102,15 +101,6 @@ def steady(measure: Callable[[], float]) -> list[float]:
         if len(best) == _LEAST_TIMES and best[-1] - best[0] <= _STEADY * best[1]:
             return best
     return values
-
-
-def resident_mb(pid: int | str = "self", field: str = "VmRSS") -> float:
-    """Return the resident memory of a process in megabytes, shared and mapped pages included;
-    with the field VmHWM the most it ever was."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return 0.0
 
 
 def _rounded(values: Sequence[float]) -> list[float]:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from llm.data.knowledge_rows import knowledge_rows
 from llm.train.settings import Settings
-from voice.bench import resident_mb, single
+from voice.bench import single
 from voice.config import Config
 from voice.engines import knowledge_of
+from voice.memory import resident_mb
 from voice.training import find_base, prepare
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from asr import RATE_HZ
 from voice.app import load_engines
 from voice.audio import Samples
 from voice.bench import single
-from voice.bench_room import bench_room
+from voice.bench.room import bench_room
 from voice.config import Config
 
 NOISE_DBFS = -40.0

@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from llm import LanguageModel, Message, Sampling
 from llm.compose import prefix, prompt
 from llm.knowledge import Entry
-from voice.bench import Figures, Say, distribution, resident_mb, single, steady
+from voice.bench import Figures, Say, distribution, single, steady
 from voice.config import Config
 from voice.engines import knowledge_of, load_model
 from voice.errors import UsageError
+from voice.memory import resident_mb
 
 SEED = 3
 ANSWER_TOKENS = 48

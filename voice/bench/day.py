@@ -26,9 +26,9 @@ from voice.audio.clocked import room_response
 from voice.audio.pcm import resample
 from voice.audio.wavfile import read_audio
 from voice.audit.log import AuditLog
-from voice.bench import resident_mb, single
-from voice.bench_day_audio import Clips, Day, Scene
-from voice.bench_day_memory import WARM_UP, MemoryLog
+from voice.bench import single
+from voice.bench.day_audio import Clips, Day, Scene
+from voice.bench.day_memory import WARM_UP, MemoryLog
 from voice.clocked_room import ClockedRoom
 from voice.config import Config
 from voice.engines import load_voice
@@ -42,6 +42,7 @@ from voice.events import (
     TurnEnded,
     WakeWordDetected,
 )
+from voice.memory import resident_mb
 from voice.recorder import AuditObserver, versions_of
 from voice.tts import Synthesizer
 

@@ -25,8 +25,8 @@ from voice.bench import Figure, Figures, Say, distribution, single
 from voice.config import Config
 from voice.engines import knowledge_of, load_recognizer
 from voice.errors import InputError
-from voice.eval_noise import Noise
-from voice.eval_speech import deal, say
+from voice.evaluation.noise import Noise
+from voice.evaluation.speech import deal, say
 
 SNRS_DB = (20, 10, 5)
 HUMAN = "human"

@@ -20,8 +20,8 @@ from kws.train.synthesis import Studio
 from kws.train.texts import Readings
 from kws.words import WakeWord
 from voice.tts.kokoro import read_table
-from voice.wake_material import material_of
-from voice.wake_voices import Speakers
+from voice.wake_training.material import material_of
+from voice.wake_training.voices import Speakers
 
 MOST_PROCESSES = 8
 """Each takes 500 MB."""

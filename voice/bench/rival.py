@@ -22,7 +22,7 @@ beside them, which the threads of the assistant cannot say of each other: this f
 If a chain's VAD cuts a question in two, its texts are joined, as if somebody had seen to that.
 
 What counts as right is judged on the text alone, by the same rules for all, which are generous to
-free wording (`voice.bench_rival_judge`). Each answer is in the JSON to be judged by people.
+free wording (`voice.bench.rival_judge`). Each answer is in the JSON to be judged by people.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ import numpy as np
 
 from llm.score import Question
 from voice.bench import Figure, Figures, Say, distribution, single
-from voice.bench_machine import version_of
-from voice.bench_rival_judge import Judge, Judged
+from voice.bench.rival_judge import Judge, Judged
 from voice.config import Config
 from voice.engines import NO_MODEL, knowledge_of, load_encoder
 from voice.errors import StageError, UsageError
-from voice.eval_speech import VOICES, deal, say
+from voice.evaluation.speech import VOICES, deal, say
+from voice.machine import version_of
 
 HEAN, PLAIN, SERVER = "hean", "plain_chain", "server_chain"
-_CHILD = "from voice.bench_rival_programs import run; run()"
+_CHILD = "from voice.bench.rival_programs import run; run()"
 _LIMIT_S = 1800.0
 _NEEDED = {
     "faster-whisper": "pip package faster-whisper is not installed",

@@ -18,10 +18,10 @@ from asr import RATE_HZ, Samples
 from llm import LanguageModel, LlmConfig, Message, Sampling
 from llm.language import detect_language
 from voice.audio.tap import SOUND
-from voice.bench import resident_mb
 from voice.config import Config
 from voice.engines import ModelFiles, load_voice
 from voice.errors import StageError
+from voice.memory import resident_mb
 from voice.sentences import split_sentences
 from voice.tts import SynthesisError, Synthesizer
 

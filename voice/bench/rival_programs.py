@@ -18,13 +18,13 @@ import numpy as np
 from asr import RATE_HZ, Samples
 from voice.app import Assistant, Engines, endpoint_rules, load_engines
 from voice.audio.tap import SOUND
-from voice.bench import resident_mb
-from voice.bench_rival import HEAN, PLAIN
-from voice.bench_rival_chains import last_sound, plain_chain, server_chain
+from voice.bench.rival import HEAN, PLAIN
+from voice.bench.rival_chains import last_sound, plain_chain, server_chain
 from voice.config import Config
 from voice.devices import Devices
 from voice.errors import InputError, StageError
 from voice.events import AnswerReady, Bus, Event, FinalTranscript, TurnEnded
+from voice.memory import resident_mb
 from voice.recording import hear_audio
 from voice.reply import spoken_parts
 from voice.tts.cache import CachedSynthesizer

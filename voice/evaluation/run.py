@@ -13,12 +13,12 @@ from asr.error_rate import error_rate, units
 from llm.score import OUTCOMES, Question, Row, Scorer, as_json, summary
 from voice.app import endpoint_rules
 from voice.audio.wavfile import read_audio
-from voice.bench_machine import machine, versions
 from voice.config import Config
 from voice.engines import Ears, knowledge_of, load_answerer, load_ears
 from voice.errors import InputError
-from voice.eval_noise import Noise
-from voice.eval_speech import VOICES, Said, deal, say
+from voice.evaluation.noise import Noise
+from voice.evaluation.speech import VOICES, Said, deal, say
+from voice.machine import machine, versions
 from voice.recording import Heard, hear_audio
 
 _SUFFIXES = (".flac", ".wav", ".mp3", ".ogg")

@@ -11,7 +11,7 @@ from kws import RATE_HZ, Samples
 from kws.train.inventory import phones
 from kws.train.speakers import Speaker, Styles
 from voice.audio.pcm import resample
-from voice.bench_wake import VOICES as RESERVED
+from voice.bench.wake import VOICES as RESERVED
 from voice.tts import Files, TtsConfig
 from voice.tts.kokoro import MAX_SYMBOLS, STYLES_SHAPE, KokoroSynthesizer, read_table
 from voice.tts.phonemes_en import English

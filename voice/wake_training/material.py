@@ -13,7 +13,7 @@ from kws.train.texts import Material, language_of
 from kws.words import WakeWord, make_word
 from llm.knowledge import KnowledgeBase, load_knowledge
 from voice.tts.reading_zh import read_zh
-from voice.wake_voices import Speakers
+from voice.wake_training.voices import Speakers
 
 OTHERS = ("你好小核", "核安核安", "小护小护", "安安你好", "应急助手", "辐射卫士")
 """Typed words that are not trained for: with them it is measured what such words lose."""

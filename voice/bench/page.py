@@ -11,8 +11,8 @@ from html import escape
 from typing import Any
 
 from voice.bench import ALL
-from voice.bench_page_pictures import dots, stages
-from voice.bench_pi import estimates
+from voice.bench.page_pictures import dots, stages
+from voice.bench.pi import estimates
 from voice.html_tables import line, table, table_of, whole_page
 
 _STYLE = """

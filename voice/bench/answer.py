@@ -23,7 +23,7 @@ from llm.knowledge import Entry
 from voice.app import load_engines
 from voice.audio import Samples
 from voice.bench import distribution
-from voice.bench_room import BenchRoom, bench_room
+from voice.bench.room import BenchRoom, bench_room
 from voice.config import Config
 from voice.engines import knowledge_of, load_voice
 from voice.errors import UsageError

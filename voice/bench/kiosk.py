@@ -23,7 +23,7 @@ from voice.app import endpoint_rules, load_engines
 from voice.aside import Aside
 from voice.audio.wavfile import decode_audio
 from voice.bench import Figure, Figures, Say, distribution, single
-from voice.bench_kiosk_clients import listen, look
+from voice.bench.kiosk_clients import listen, look
 from voice.config import Config
 from voice.errors import DeviceError, StageError
 from voice.events import Bus, LevelMeasured, PartialTranscript
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 CLIENTS = 50
 QUESTION = "自来水还能喝吗"
-RECORDED = Path(__file__).with_name("data") / "question.flac"
+RECORDED = Path(__file__).parents[1] / "data" / "question.flac"
 _BETWEEN_S = 0.1
 """Between two partial transcripts; they come as often from an engine that streams."""
 _LEVELS_PER_S = 5.0

@@ -12,7 +12,7 @@ from llm.score import Question
 from voice.audio.pcm import resample
 from voice.config import Config
 from voice.engines import ModelFiles
-from voice.eval_noise import Noise
+from voice.evaluation.noise import Noise
 from voice.tts.cache import CachedSynthesizer
 from voice.tts.engines import create_synthesizer
 

@@ -27,7 +27,7 @@ from kws.train.operating import (
 from kws.words import WakeWord, make_word
 from kws.zipformer import ZipformerDetector
 from voice.audio.wavfile import read_audio
-from voice.wake_material import OTHERS
+from voice.wake_training.material import OTHERS
 
 CONDITIONS: Mapping[str, float | None] = {"clean": None, "10db": 10.0, "5db": 5.0}
 """Speech over noise; with noise there is an echo of the room, too."""

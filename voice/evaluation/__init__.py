@@ -1,0 +1,1 @@
+"""Asking a file of questions, spoken or written, and counting what is right."""
