@@ -241,9 +241,9 @@ def test_a_small_bundle_builds_on_a_base_that_is_there(slots: Slots, shop: Works
     with pytest.raises(FlashError, match="is not on this device"):
         other.install(bundle, DEVICE, {})
     outside = shop.folder / "base.gguf"
-    outside.write_bytes(b"weights1")
+    outside.write_bytes(b"weights#1")
     assert other.install(bundle, DEVICE, {base.sha256: outside}) == slot
-    outside.write_bytes(b"weightsX")
+    outside.write_bytes(b"weights#X")
     third = slots_in(shop.folder / "third")
     with pytest.raises(FlashError, match="not what was signed"):
         third.install(bundle, DEVICE, {base.sha256: outside})
