@@ -22,7 +22,7 @@ PARTIAL_LIMIT_S = 12.0
 """Partial transcripts of longer segments would cost more time than they save."""
 PARTIAL_GROWTH = 0.12
 """Part of the segment that must be new, so that all partial decodings together stay bounded."""
-PAUSE_S = 0.14
+PAUSE_S = 0.25
 """Quiet at the end of a segment that makes it worth a thorough decoding."""
 SHORTEST_S = 0.1
 """Nothing shorter is speech."""
@@ -62,6 +62,8 @@ class SegmentStream:
         self._shown = ""
         self._settled: tuple[int, Transcript] | None = None
         """Length and transcript of the segment when it was decoded at a pause."""
+        self._early = False
+        """It was decoded when the pause had only begun."""
 
     def accept(self, samples: Samples) -> None:
         """Add 16 kHz audio of any length; what goes beyond the longest utterance is dropped."""
@@ -84,16 +86,18 @@ class SegmentStream:
     def settle(self, paused: bool = False) -> Transcript | None:
         """Decode thoroughly if the person pauses; None while somebody speaks.
 
-        Loudness tells of a pause, or the caller, who knows it in noise too. If nothing but quiet
-        follows, this is already the final transcript.
+        Loudness tells of a pause, or the caller, who knows it sooner and in noise too. If nothing
+        but quiet follows, this is already the final transcript; what was decoded early is decoded
+        once more, for Whisper at times leaves out what stands at the very end.
         """
         audio = self._audio()
-        if self._settled is not None and self._is_settled(audio):
-            return self._settled[1]
+        pauses = _pauses(audio)
+        if self._is_settled(audio) and not (self._early and pauses):
+            return self._settled[1] if self._settled else None
         self._settled = None
-        if len(audio) > PARTIAL_LIMIT_S * RATE_HZ or not (paused or _pauses(audio)):
+        if len(audio) > PARTIAL_LIMIT_S * RATE_HZ or not (paused or pauses):
             return None
-        self._decoded = len(audio)
+        self._decoded, self._early = len(audio), not pauses
         self._settled = (len(audio), self._transcribe(audio, thorough=True))
         return self._settled[1]
 

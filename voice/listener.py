@@ -32,6 +32,9 @@ PAUSE_S = 0.03
 goes on meanwhile loses nothing by it."""
 STOP_PAUSE_S = 0.19
 """The same over an answer: there a wake word is looked for first."""
+LATER_PAUSE_S = 0.28
+"""Quiet after which it is looked once more, if what was asked is not known: with a little quiet at
+its end, speech is recognised better."""
 HOLD_CHUNKS = 1
 """Chunks of speech after which an answer is held; it goes on if they are no beginning of speech.
 One is enough: Silero itself wants two. Its own echo, taken out, held no answer in the tests."""
@@ -144,6 +147,8 @@ class Listener:
         elif self._turn.complete_at == self._pauses and self._quiet_s >= COMPLETE_S:
             self._end(COMPLETE)
             self._endpointer.reset()
+        elif self._reaches(LATER_PAUSE_S):
+            self._transcriber.put(Pause(self._pauses, late=True))
 
     def _detect(self, detector: WakeWordDetector, chunk: Samples) -> None:
         """Let the wake word engine hear a chunk of speech."""

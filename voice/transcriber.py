@@ -75,6 +75,8 @@ class Pause:
     """The person may have ended, or takes breath."""
 
     number: int
+    late: bool = False
+    """It was looked before, and what was said is not known."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ class Transcriber:
         elif isinstance(work, Look):
             self._look()
         elif isinstance(work, Pause):
-            self._pause(work.number)
+            self._pause(work)
         elif isinstance(work, End):
             self._end(work.ended)
         else:
@@ -245,17 +247,18 @@ class Transcriber:
         utterance.called, utterance.called_s = word, utterance.audio_s
         self.conversation.detected(utterance.turn, word, score)
 
-    def _pause(self, number: int) -> None:
+    def _pause(self, pause: Pause) -> None:
         """Look whether the utterance is complete, or tells the assistant to stop."""
         utterance = self._utterance
         turn = utterance.turn
         if not turn.quiet:
             return  # it was a short one: the person went on before anybody could look
         if turn.followed:
-            text = self._repaired(self._show(utterance, paused=True))
+            text = self._repaired(self._show(utterance, paused=not pause.late))
             question = self.conversation.question_in(text, utterance.called)
             with self.labour.doing(ANSWERING, turn.number):
-                turn.complete_at = number if self._known(question) else 0
+                is_known = not self._is_call_alone(utterance, text) and self._known(question)
+                turn.complete_at = pause.number if is_known else 0
         elif self.conversation.answering and utterance.short:
             text = self._repaired(utterance.stream.partial(paused=True))
             turn.followed = self.conversation.is_stop(text)

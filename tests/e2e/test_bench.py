@@ -15,7 +15,17 @@ pytestmark = [pytest.mark.models, pytest.mark.slow]
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Measured in a process of its own: the memory of this one tells nothing."""
     recordings = [DATA / "zh-joke.flac", DATA / "en-water.flac"]
-    words = ("bench", "ask", "--json", "--set", "llm.model=none", "--wav", *recordings)
+    words = (
+        "bench",
+        "ask",
+        "--json",
+        "--tries",
+        "1",
+        "--set",
+        "llm.model=none",
+        "--wav",
+        *recordings,
+    )
     return hean_process(tmp_path_factory.mktemp("bench"), *words, timeout_s=300)
 
 
@@ -39,4 +49,4 @@ def test_one_object_has_the_figures_that_are_kept_for_years(measured: Result) ->
 def test_progress_is_told_beside_the_object(measured: Result) -> None:
     lines = measured.err.splitlines()
     assert lines[0] == "cold start 1 of 3"
-    assert lines[-1] == "question 2 of 2: en-water.flac"
+    assert "question 2 of 2: en-water.flac" in lines  # on a busy machine one on noise follows

@@ -11,7 +11,7 @@ from tests.commands import hean, hean_process
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
-SMALL = ("--json", "--set", "llm.model=none")
+SMALL = ("--json", "--tries", "1", "--set", "llm.model=none")
 
 
 def test_answer_times_each_stage(tmp_path: Path) -> None:

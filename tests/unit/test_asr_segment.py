@@ -130,3 +130,16 @@ def test_speech_after_a_pause_is_decoded_again() -> None:
     stream.partial(paused=True)
     stream.accept(voice(1))
     assert stream.finish().text == "abcde"
+
+
+def test_what_was_decided_early_is_decided_again_when_the_pause_is_certain() -> None:
+    decode = Decoder()
+    stream = SegmentStream(decode, AsrConfig())
+    stream.accept(voice(1.5))
+    stream.partial(paused=True)
+    stream.accept(quiet(0.3))
+    stream.partial()
+    stream.partial()
+    stream.accept(quiet(0.3))
+    stream.finish()
+    assert decode.asked == [(1.5, True), (1.8, True)]
