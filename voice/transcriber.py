@@ -251,8 +251,8 @@ class Transcriber:
         """Look whether the utterance is complete, or tells the assistant to stop."""
         utterance = self._utterance
         turn = utterance.turn
-        if not turn.quiet:
-            return  # it was a short one: the person went on before anybody could look
+        if not turn.quiet or (pause.late and turn.complete_at == pause.number):
+            return  # the person went on before anybody could look, or it is known by now
         if turn.followed:
             text = self._repaired(self._show(utterance, paused=not pause.late))
             question = self.conversation.question_in(text, utterance.called)

@@ -217,7 +217,7 @@ class SlowLooks:
 
 
 def test_an_old_look_cannot_end_what_was_said_since() -> None:
-    looks, diary, turns, bus = SlowLooks(True, False, False), Diary(), Turns(), Bus()
+    looks, diary, turns, bus = SlowLooks(True, *[False] * 4), Diary(), Turns(), Bus()
     bus.subscribe(diary)
     config = Config(dialog=DialogConfig(wake_word=False))
     conversation = Conversation(config.dialog, turns, bus, lambda *_: None, lambda *_: None)
