@@ -218,13 +218,15 @@ class Transcriber:
             self._call(detection.word, detection.score, window)
 
     def _look(self) -> None:
-        """Look for a wake word; in a long question there is none.
+        """Look for a wake word; in a long question, and in one that is known, there is none.
 
         Over an answer, what takes out the own voice takes out much of a person's, too, until it
         knows the room: so the word is looked for without that as well.
         """
         utterance, finder = self._utterance, self._wake.finder
-        if finder is None or utterance.called or (utterance.turn.followed and not utterance.short):
+        turn = utterance.turn
+        asks = turn.followed and (turn.complete_at or not utterance.short)
+        if finder is None or utterance.called or asks:
             return
         windows = [self._window]
         if self.conversation.state is State.SPEAKING:
