@@ -22,6 +22,7 @@ SHIFTED = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/time.h>
@@ -50,6 +51,17 @@ time_t time(time_t *when) {
     clock_gettime(CLOCK_REALTIME, &precise);
     if (when) *when = precise.tv_sec;
     return precise.tv_sec;
+}
+// The kernel waits by the true clock: a time to wait for that was reckoned by this one is set back.
+int pthread_cond_timedwait(
+    pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *at
+) {
+    static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    if (!real) real = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (!real) real = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+    struct timespec until = *at;
+    if (shift && llabs(at->tv_sec - time(0)) < 3600) until.tv_sec -= *shift;
+    return real(cond, mutex, &until);
 }
 """
 
@@ -101,7 +113,7 @@ def test_a_clock_that_jumps_during_turns_changes_nothing_but_the_times(
     assert place.outcomes() == [("answered", "")] * len(jumps)
 
 
-@pytest.mark.parametrize("jump_s", [10 * YEAR_S, -time.time() + 86_400], ids=["forward", "1970"])
+@pytest.mark.parametrize("jump_s", [10 * YEAR_S, YEAR_S / 2 - time.time()], ids=["forward", "1970"])
 def test_a_start_with_a_wrong_clock_answers_and_deletes_no_row(
     place: Place, clock: Clock, jump_s: float
 ) -> None:
