@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from voice.events import Event, LevelMeasured
-from voice.kiosk.hub import Hub, TooManyClients, first_of
+from voice.kiosk.hub import Hub, TooManyClients, first_of, until_gone
 from voice.kiosk.rules import needs
 from voice.operator.guard import COOKIE
 from voice.operator.sessions import Sessions
@@ -44,7 +44,7 @@ def live_routes(prefix: str, sessions: Sessions, hub: Hub, work: Work) -> APIRou
             await socket.close(SIGNED_OUT, "sign in with the PIN")
             return
         works = _tell(socket, hub, work), _until_signed_out(socket, sessions, cookie, work)
-        await first_of(*works, _until_gone(socket))
+        await first_of(*works, until_gone(socket))
 
     return router
 
@@ -69,8 +69,3 @@ async def _until_signed_out(socket: WebSocket, sessions: Sessions, cookie: str, 
     while sessions.find(cookie, touch=work.state.state == RUNNING) is not None:
         await asyncio.sleep(_LOOK_S)
     await socket.close(SIGNED_OUT, "signed out")
-
-
-async def _until_gone(socket: WebSocket) -> None:
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
