@@ -25,11 +25,11 @@ from voice.audio.tap import SOUND
 from voice.audio.wavfile import read_audio
 from voice.config import AuditConfig, Config, DialogConfig
 from voice.devices import Devices
+from voice.dialog.warmer import texts_to_warm
 from voice.engines import NO_MODEL, knowledge_of, load_answerer, load_ears, load_voice
 from voice.events import Bus, Event, LevelMeasured, StateChanged
 from voice.state import State
 from voice.tts.cache import CachedSynthesizer
-from voice.warmer import texts_to_warm
 
 E = TypeVar("E", bound=Event)
 Filter = Callable[[Event], bool]

@@ -14,9 +14,9 @@ from tests.daemon_lab import CHUNK_S, PLAYED_HZ, SETTLED_S, Room, recording
 from voice.app import Engines
 from voice.audio import Samples
 from voice.audio.clocked import ClockedMicrophone, ClockedSpeaker, Echo
+from voice.audio.echo import EchoCanceller
 from voice.config import Config
 from voice.devices import Devices
-from voice.echo import EchoCanceller
 from voice.events import Bus
 
 

@@ -18,27 +18,27 @@ from llm.language import detect_language
 from voice.active_slot import wake_words_of
 from voice.audio.remote import RemoteDevice
 from voice.config import Config, DialogConfig
-from voice.conversation import Call, Conversation
 from voice.devices import Devices
+from voice.dialog.conversation import Call, Conversation
+from voice.dialog.listener import Listener
+from voice.dialog.responder import Responder
+from voice.dialog.spoken_commands import SpokenCommands
+from voice.dialog.touch import Touch
+from voice.dialog.transcriber import Transcriber
+from voice.dialog.turn import Turns
+from voice.dialog.warmer import Warmer
 from voice.engines import Ears, knowledge_of, load_answerer, load_ears, load_voice
 from voice.errors import StageLost
 from voice.events import Bus, StageFailed
-from voice.listener import Listener
-from voice.memory import give_back
-from voice.overseer import Overseer, Piece
-from voice.responder import Responder
-from voice.shared_answerer import SharedAnswerer
-from voice.shared_recognizer import shared
-from voice.spoken_commands import SpokenCommands
+from voice.lending.shared_answerer import SharedAnswerer
+from voice.lending.shared_recognizer import shared
+from voice.process.memory import give_back
+from voice.process.overseer import Overseer, Piece
+from voice.process.threads import crashes_end
 from voice.state import State
-from voice.threads import crashes_end
-from voice.touch import Touch
-from voice.transcriber import Transcriber
 from voice.tts import Synthesizer
 from voice.tts.cache import CachedSynthesizer
-from voice.turn import Turns
 from voice.wake import load_wake_engine
-from voice.warmer import Warmer
 
 KNOWN = 0.95
 """Likelihood of the best entry from which a question counts as complete: the pause after it need

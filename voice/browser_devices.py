@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from asr import RATE_HZ
 from voice.audio import Microphone, Samples
+from voice.audio.own_voice import OwnVoice
 from voice.audio.remote import RemoteDevice
 from voice.devices import Devices, LossTold
 from voice.events import Bus, DeviceLost, DeviceRestored
-from voice.own_voice import OwnVoice
 
 AWAITED = "no page gives its microphone: touch the button for it on the screen"
 

@@ -13,9 +13,9 @@ from asr import RATE_HZ
 from voice.app import Assistant, Engines
 from voice.audio import Samples
 from voice.audio.clocked import ClockedMicrophone, ClockedSpeaker, Echo
+from voice.audio.echo import EchoCanceller
 from voice.config import Config
 from voice.devices import Devices
-from voice.echo import EchoCanceller
 from voice.errors import HeanError, StageError
 from voice.events import Bus
 

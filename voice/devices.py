@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from asr import RATE_HZ
 from voice.audio import Microphone, Samples, Speaker
+from voice.audio.own_voice import OwnVoice
 from voice.audio.playing import PlaybackQueue
 from voice.audio.wavfile import WavSpeaker
 from voice.config import Config
 from voice.errors import DeviceError
 from voice.events import Bus, DeviceLost, DeviceRestored, Notice
-from voice.own_voice import OwnVoice
 
 if TYPE_CHECKING:
+    from voice.audio.echo import EchoCanceller
     from voice.audio.portaudio import PortAudioMicrophone
     from voice.audio.remote import RemoteDevice
-    from voice.echo import EchoCanceller
 
 ANSWER = Path("hean-answer.wav")
 """Where answers go without a loudspeaker."""
@@ -130,7 +130,7 @@ class LiveDevices(Devices):
     def _make_canceller(self) -> EchoCanceller | None:
         if not self._config.dialog.echo_cancellation:
             return None
-        from voice.echo import EchoCanceller
+        from voice.audio.echo import EchoCanceller
 
         try:
             return EchoCanceller(RATE_HZ)

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from voice.chatter import show_again
 from voice.errors import DeviceError
+from voice.process.chatter import show_again
 
 APART_S = 60.0
 """What breaks sooner again is not mended that way: then the run ends with its error."""

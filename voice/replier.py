@@ -11,7 +11,7 @@ from voice.config import Config
 from voice.engines import knowledge_of, load_answerer, load_ears, load_voice
 from voice.errors import HeanError
 from voice.events import Outcome
-from voice.memory import give_back
+from voice.process.memory import give_back
 from voice.recorder import AuditWriter, versions_of
 from voice.recording import hear_recording
 from voice.reply import Reply, speak_to_file

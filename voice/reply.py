@@ -14,9 +14,9 @@ from llm.answer import Answer
 from llm.knowledge import Source
 from voice.audio import Samples
 from voice.audio.wavfile import write_wav
-from voice.sentences import split_sentences
 from voice.terminal import row
 from voice.tts import Synthesizer
+from voice.tts.sentences import split_sentences
 
 _DECIMALS = 3
 

@@ -26,7 +26,7 @@ from voice.events import (
     TurnEnded,
     WakeWordDetected,
 )
-from voice.memory import resident_mb
+from voice.process.memory import resident_mb
 from voice.state import State
 
 pytestmark = pytest.mark.models

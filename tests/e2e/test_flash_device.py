@@ -26,7 +26,7 @@ from voice.flash.here import flash_here
 from voice.flash.live import watching
 from voice.flash.making import Parts, Terms, create
 from voice.flash.trial import load_on_trial
-from voice.shared_answerer import SharedAnswerer
+from voice.lending.shared_answerer import SharedAnswerer
 
 KILLS = 40
 """In the tests; `hean bench flash` kills 200."""

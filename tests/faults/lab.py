@@ -23,11 +23,11 @@ from tests.commands import Result, environment
 from tests.faults.scripted_daemon import ORDERS
 from tests.live_process import LiveProcess
 from voice.audio import Samples
+from voice.audio.earcons import earcon
 from voice.audio.virtual_sound import SoundServer
 from voice.audio.wavfile import read_audio, write_wav
 from voice.audit.log import AuditLog
 from voice.config import Config
-from voice.earcons import earcon
 
 REAL = (sys.executable, "-m", "voice")
 SCRIPTED = (sys.executable, "-m", "tests.faults.scripted_daemon")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import voice.app
-import voice.overseer
+import voice.process.overseer
 import voice.renewal
 from asr import Samples, Transcript
 from asr.pinyin import syllables
@@ -118,6 +118,6 @@ def engines() -> voice.app.Engines:
 
 if __name__ == "__main__":
     voice.app.load_engines = lambda config: engines()
-    voice.overseer.PATIENCE_S = 2.0
+    voice.process.overseer.PATIENCE_S = 2.0
     voice.renewal.APART_S = 0.0
     sys.exit(main())

@@ -12,7 +12,6 @@ from fastapi import APIRouter
 from asr.endpoint import EndpointRules
 from llm.answer import Answerer
 from tests.unit.scripted import Hum, answerer, ears
-from voice.aside import Aside
 from voice.audio.remote import RemoteDevice
 from voice.events import Bus
 from voice.kiosk import KioskConfig
@@ -23,8 +22,9 @@ from voice.kiosk.limits import Limits
 from voice.kiosk.metrics import Metrics
 from voice.kiosk.routes import Kiosk
 from voice.kiosk.server import Server
-from voice.shared_answerer import SharedAnswerer
-from voice.vitals import Vitals
+from voice.lending.aside import Aside
+from voice.lending.shared_answerer import SharedAnswerer
+from voice.process.vitals import Vitals
 
 OUTSIDE = "127.0.0.2"
 """An address that stands for one beyond this machine: it is none of the kiosk's own."""

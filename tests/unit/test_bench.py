@@ -10,8 +10,8 @@ import pytest
 from tests.commands import hean
 from voice import __version__
 from voice.bench import distribution, measured, result, single, steady
-from voice.machine import Watch
-from voice.memory import resident_mb
+from voice.process.machine import Watch
+from voice.process.memory import resident_mb
 
 
 def test_a_distribution_has_middle_tail_and_count() -> None:

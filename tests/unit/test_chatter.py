@@ -20,7 +20,7 @@ WORDS = (
 )
 PROGRAM = """
 import logging, os, sys
-from voice.chatter import without_chatter
+from voice.process.chatter import without_chatter
 logging.basicConfig(level=int(sys.argv[1]), format="%(message)s")
 os.write(2, b"before\\n")
 with without_chatter():

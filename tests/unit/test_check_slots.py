@@ -7,8 +7,8 @@ from tests.small_bundles import device, use, workshop
 from tests.unit.scripted import ALARM, WATER, answerer
 from voice.active_slot import slots_of
 from voice.config import Config, ModelsConfig
+from voice.lending.shared_answerer import SharedAnswerer
 from voice.readiness import golden_question, slots
-from voice.shared_answerer import SharedAnswerer
 
 
 @pytest.fixture

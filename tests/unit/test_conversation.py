@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from voice.config import DialogConfig
-from voice.conversation import Call, Conversation
+from voice.dialog.conversation import Call, Conversation
+from voice.dialog.turn import Turn, Turns
 from voice.events import Bus, Event, Outcome, TurnCancelled, TurnEnded, WakeWordDetected
 from voice.state import Cue, State
-from voice.turn import Turn, Turns
 
 WORD = "你好核安"
 COMMANDS = {"停": "stop", "再说一遍": "repeat"}

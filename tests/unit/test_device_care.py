@@ -15,7 +15,7 @@ from voice.device.care import KINDS, Care, Caretaker, look
 from voice.events import Bus, CareNeeded
 from voice.kiosk.board import Board
 from voice.kiosk.metrics import Metrics
-from voice.vitals import Vitals
+from voice.process.vitals import Vitals
 
 WELL = Care(50.0, False, False, False, 9_000, "")
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from voice.audio.earcons import LONGEST_S, NAMES, PEAK, earcon
 from voice.audio.pcm import level_dbfs
-from voice.earcons import LONGEST_S, NAMES, PEAK, earcon
 
 RATES_HZ = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000]
 

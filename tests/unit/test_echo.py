@@ -11,8 +11,8 @@ import soundfile
 
 import voice
 from voice.audio import Samples
+from voice.audio.echo import EchoCanceller
 from voice.audio.pcm import level_dbfs, resample
-from voice.echo import EchoCanceller
 from voice.errors import DeviceError
 
 RATE_HZ = 16_000

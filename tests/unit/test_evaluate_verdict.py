@@ -12,7 +12,7 @@ from llm.evaluate.judging import Judge
 from llm.evaluate.probes import questions, sentences
 from llm.knowledge.vocabulary import Vocabulary
 from llm.language import detect_language
-from voice.gate_page import page
+from voice.training.gate_page import page
 
 RIGHT = "Go inside and close all windows."
 PASSAGE = f"{RIGHT} Stay there for 24 hours."

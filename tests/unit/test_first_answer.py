@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from tests.unit.scripted import WATER, answerer
+from voice.dialog.first_answer import FirstAnswer
 from voice.errors import DeviceError, StageError
 from voice.events import (
     AnswerReady,
@@ -14,7 +15,6 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
-from voice.first_answer import FirstAnswer
 
 ANSWER = answerer().answer(WATER, "zh")
 

@@ -28,11 +28,11 @@ from llm.verify import Verifier
 from tests.fuzzing import bounded
 from tests.unit.scripted import answerer
 from voice.config_file import load_config
+from voice.dialog.spoken_commands import SpokenCommands
 from voice.errors import ConfigError
-from voice.sentences import split_pieces, split_sentences
-from voice.spoken_commands import SpokenCommands
 from voice.terminal import newest, printable
 from voice.tts.phonemes import READERS
+from voice.tts.sentences import split_pieces, split_sentences
 
 _PIECES = (
     "碘片", "什么时候吃", "130", "毫克", "mSv", "μSv/h", "3.5", "1/2", "第", "12345678901", "120",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from voice.overseer import HEARING, PATIENCE_S, SPEAKING, Overseer, Piece, Work
+from voice.process.overseer import HEARING, PATIENCE_S, SPEAKING, Overseer, Piece, Work
 
 
 class Clock:

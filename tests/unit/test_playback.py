@@ -1,6 +1,6 @@
 import pytest
 
-from voice.playback import FASTEST, LOUDEST, SLOWEST, SOFTEST, VoiceSettings
+from voice.dialog.playback import FASTEST, LOUDEST, SLOWEST, SOFTEST, VoiceSettings
 
 PIECES = ("马上进屋，", "关好门窗。", "听官方广播。")
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.scripted import ALARM, WATER, Diary, Hum, answerer
 from voice.audio.virtual import VirtualSpeaker
+from voice.dialog.responder import APOLOGY, CONTEXT_S, Context, Responder
+from voice.dialog.turn import Turn
 from voice.events import (
     AnswerReady,
     Bus,
@@ -20,8 +22,6 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
-from voice.responder import APOLOGY, CONTEXT_S, Context, Responder
-from voice.turn import Turn
 
 SENTENCE = 12_000
 """Samples that the scripted voice makes of a sentence or of what follows the first."""

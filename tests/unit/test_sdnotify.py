@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from voice.events import DeviceLost, DeviceRestored, LevelMeasured
-from voice.sdnotify import Notifier
-from voice.vitals import STALE_S, Vitals
+from voice.process.sdnotify import Notifier
+from voice.process.vitals import STALE_S, Vitals
 
 WITHIN_S = 10
 

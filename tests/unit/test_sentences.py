@@ -1,6 +1,6 @@
 import pytest
 
-from voice.sentences import LONGEST_PIECE, split_pieces
+from voice.tts.sentences import LONGEST_PIECE, split_pieces
 
 PIECES = {
     ("zh", ""): [],

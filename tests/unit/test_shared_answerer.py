@@ -7,8 +7,8 @@ from tests.unit.scripted import ALARM, WATER, answerer
 from voice.audit.log import AuditLog
 from voice.audit.record import Versions
 from voice.config import Config
+from voice.lending.shared_answerer import SharedAnswerer
 from voice.recorder import AuditObserver
-from voice.shared_answerer import SharedAnswerer
 
 WITHIN_S = 10
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from asr import RATE_HZ, Samples, Transcript
 from tests.unit.scripted import WATER, Words
-from voice.shared_recognizer import Precedence, shared
+from voice.lending.shared_recognizer import Precedence, shared
 
 WITHIN_S = 10
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from llm.knowledge import LANGUAGES, SHIPPED, load_knowledge
-from voice.spoken_commands import _FILE, NAMES, SpokenCommands, tomllib
+from voice.dialog.spoken_commands import _FILE, NAMES, SpokenCommands, tomllib
 
 DATA = Path(__file__).parents[1] / "data/spoken_commands.toml"
 UTTERANCES: dict[str, list[str]] = tomllib.loads(DATA.read_text(encoding="utf-8"))

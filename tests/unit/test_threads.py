@@ -7,7 +7,7 @@ import pytest
 
 from tests.commands import ROOT
 from voice.errors import StageError
-from voice.threads import crashes_end, end
+from voice.process.threads import crashes_end, end
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -67,7 +67,7 @@ def test_a_thread_that_was_never_started_is_not_waited_for() -> None:
 # Gives a thread up that waits for ever, as one in native code does.
 HANGING = """
 import queue, sys, threading
-from voice.threads import end
+from voice.process.threads import end
 hangs = threading.Thread(target=threading.Event().wait, daemon=True)
 hangs.start()
 print(end(hangs, queue.Queue(1), lambda: True), flush=True)

@@ -4,9 +4,9 @@ import numpy as np
 
 from tests.unit.test_conversation import Room
 from voice.audio import Samples
+from voice.dialog.touch import TOUCH, Touch
 from voice.events import Bus, Event, FinalTranscript, TurnCancelled, WakeWordDetected
 from voice.state import Cue, State
-from voice.touch import TOUCH, Touch
 
 
 class Silent:

@@ -15,9 +15,13 @@ from kws.words import make_word
 from tests.unit.scripted import WATER, Diary, Loudness, Script, ears
 from tests.unit.test_conversation import WORD, Room
 from voice.app import endpoint_rules
+from voice.audio.own_voice import KEPT_S, OwnVoice
 from voice.audio.pcm import Rechunker
 from voice.config import Config, DialogConfig
-from voice.conversation import Conversation
+from voice.dialog.conversation import Conversation
+from voice.dialog.listener import Listener
+from voice.dialog.transcriber import Begin, End, Heard, Hit, Look, Transcriber, Work
+from voice.dialog.turn import Turn, Turns
 from voice.events import (
     Bus,
     FinalTranscript,
@@ -27,11 +31,7 @@ from voice.events import (
     TurnEnded,
     WakeWordDetected,
 )
-from voice.listener import Listener
-from voice.own_voice import KEPT_S, OwnVoice
 from voice.state import State
-from voice.transcriber import Begin, End, Heard, Hit, Look, Transcriber, Work
-from voice.turn import Turn, Turns
 from voice.wake import WakeEngine
 
 SECOND = np.full(RATE_HZ, 0.2, np.float32)

@@ -1,4 +1,4 @@
-from voice.turn import Turns
+from voice.dialog.turn import Turns
 
 
 def test_each_turn_is_a_new_one_and_disturbs_nobody() -> None:

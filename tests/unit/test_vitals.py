@@ -1,5 +1,5 @@
 from voice.events import DeviceLost, DeviceRestored, LevelMeasured
-from voice.vitals import STALE_S, Vitals
+from voice.process.vitals import STALE_S, Vitals
 
 
 class Clock:

@@ -18,9 +18,9 @@ from asr import RATE_HZ, Samples
 from asr.endpoint import EndpointRules
 from kws import Detection
 from tests.unit.scripted import Hum, answerer, ears
-from voice.aside import Aside, Busy
 from voice.audio.pcm import to_int16
-from voice.shared_answerer import SharedAnswerer
+from voice.lending.aside import Aside, Busy
+from voice.lending.shared_answerer import SharedAnswerer
 from voice.wyoming import WyomingConfig
 from voice.wyoming.server import WyomingServer
 from voice.wyoming.services import Services

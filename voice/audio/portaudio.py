@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from voice.abandoned import abandon
 from voice.audio import Samples
 from voice.audio.pcm import Resampler, to_mono
 from voice.audio.playing import PlaybackQueue
-from voice.chatter import stay
 from voice.errors import DeviceError
+from voice.process.abandoned import abandon
+from voice.process.chatter import stay
 
 _BLOCK_S = 0.032
 _CAPTURED_S = 8.0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from voice.errors import HeanError, translated
-from voice.machine import Watch, machine, versions
+from voice.process.machine import Watch, machine, versions
 
 ALL = "all"
 """Name of the results of all benchmarks together; there each key begins with that of its own."""

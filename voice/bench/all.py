@@ -19,7 +19,7 @@ from math import inf
 from typing import Any
 
 from voice.bench import ALL, Say, result
-from voice.machine import Watch
+from voice.process.machine import Watch
 
 CALM_WAIT_S = 20.0
 """Longest wait for other programs before each benchmark."""

@@ -14,7 +14,7 @@ from voice.app import Engines, endpoint_rules, load_engines
 from voice.bench import distribution, single
 from voice.config import Config
 from voice.errors import StageError
-from voice.memory import give_back, resident_mb
+from voice.process.memory import give_back, resident_mb
 from voice.recording import hear_recording
 from voice.reply import speech, spoken_parts
 from voice.tts import Synthesizer

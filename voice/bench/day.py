@@ -42,7 +42,7 @@ from voice.events import (
     TurnEnded,
     WakeWordDetected,
 )
-from voice.memory import resident_mb
+from voice.process.memory import resident_mb
 from voice.recorder import AuditObserver, versions_of
 from voice.tts import Synthesizer
 

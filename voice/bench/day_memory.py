@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from voice.memory import give_back, resident_mb
+from voice.process.memory import give_back, resident_mb
 
 WARM_UP = 0.25
 """Share of the samples that does not count: each engine has been used once by then."""

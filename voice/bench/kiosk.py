@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from asr import RATE_HZ
 from voice.app import endpoint_rules, load_engines
-from voice.aside import Aside
 from voice.audio.wavfile import decode_audio
 from voice.bench import Figure, Figures, Say, distribution, single
 from voice.bench.kiosk_clients import listen, look
@@ -35,8 +34,9 @@ from voice.kiosk.metrics import Metrics
 from voice.kiosk.routes import Kiosk
 from voice.kiosk.server import Server
 from voice.kiosk.topics import topics_of
-from voice.shared_answerer import SharedAnswerer
-from voice.vitals import Vitals
+from voice.lending.aside import Aside
+from voice.lending.shared_answerer import SharedAnswerer
+from voice.process.vitals import Vitals
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess

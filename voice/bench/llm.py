@@ -18,7 +18,7 @@ from voice.bench import Figures, Say, distribution, single, steady
 from voice.config import Config
 from voice.engines import knowledge_of, load_model
 from voice.errors import UsageError
-from voice.memory import resident_mb
+from voice.process.memory import resident_mb
 
 SEED = 3
 ANSWER_TOKENS = 48

@@ -45,7 +45,7 @@ from voice.config import Config
 from voice.engines import NO_MODEL, knowledge_of, load_encoder
 from voice.errors import StageError, UsageError
 from voice.evaluation.speech import VOICES, deal, say
-from voice.machine import version_of
+from voice.process.machine import version_of
 
 HEAN, PLAIN, SERVER = "hean", "plain_chain", "server_chain"
 _CHILD = "from voice.bench.rival_programs import run; run()"

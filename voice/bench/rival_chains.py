@@ -21,9 +21,9 @@ from voice.audio.tap import SOUND
 from voice.config import Config
 from voice.engines import ModelFiles, load_voice
 from voice.errors import StageError
-from voice.memory import resident_mb
-from voice.sentences import split_sentences
+from voice.process.memory import resident_mb
 from voice.tts import SynthesisError, Synthesizer
+from voice.tts.sentences import split_sentences
 
 CHUNK_S = 0.1
 PAUSE_S = 0.5

@@ -24,7 +24,7 @@ from voice.config import Config
 from voice.devices import Devices
 from voice.errors import InputError, StageError
 from voice.events import AnswerReady, Bus, Event, FinalTranscript, TurnEnded
-from voice.memory import resident_mb
+from voice.process.memory import resident_mb
 from voice.recording import hear_audio
 from voice.reply import spoken_parts
 from voice.tts.cache import CachedSynthesizer

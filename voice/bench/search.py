@@ -14,7 +14,7 @@ from llm import SentenceEncoder, Vectors
 from llm.knowledge import Entry, KnowledgeBase
 from llm.retrieve import Retriever
 from voice.bench import distribution, single
-from voice.memory import resident_mb
+from voice.process.memory import resident_mb
 
 _PHRASINGS = 4
 _SEARCHES = 100

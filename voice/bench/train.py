@@ -21,8 +21,8 @@ from llm.train.settings import Settings
 from voice.bench import single
 from voice.config import Config
 from voice.engines import knowledge_of
-from voice.memory import resident_mb
-from voice.training import find_base, prepare
+from voice.process.memory import resident_mb
+from voice.training.run import find_base, prepare
 
 if TYPE_CHECKING:
     from llm.train.base import Base

@@ -16,7 +16,7 @@ from llm.knowledge import Entry
 from voice.bench import Figures, Say, distribution, single, steady
 from voice.config import Config
 from voice.engines import knowledge_of, load_voice
-from voice.memory import resident_mb
+from voice.process.memory import resident_mb
 from voice.tts import Synthesizer
 
 SEED = 3

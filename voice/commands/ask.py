@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice.chatter import without_chatter
 from voice.config import Config
 from voice.errors import HeanError, InputError, translated
+from voice.process.chatter import without_chatter
 
 if TYPE_CHECKING:
     from voice.replier import Replier
@@ -138,8 +138,8 @@ def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     from voice.app import Assistant, load_engines
     from voice.audio.portaudio import find_device
     from voice.devices import LiveDevices
+    from voice.dialog.first_answer import FirstAnswer
     from voice.events import Bus
-    from voice.first_answer import FirstAnswer
     from voice.recorder import AuditObserver, versions_of
     from voice.view import TerminalView
 

@@ -12,7 +12,7 @@ from voice.config import Config
 from voice.errors import UsageError
 
 if TYPE_CHECKING:
-    from voice.gate import Pair
+    from voice.training.gate import Pair
 
 _EXAMPLES = """\
   hean eval model runs/2026-01-31-train                  the run's base against its adapter
@@ -55,7 +55,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Compare; return the exit code of the verdict."""
-    from voice.gate import (
+    from voice.training.gate import (
         EXIT_CODES,
         ROWS,
         compare,
@@ -99,15 +99,15 @@ def _check(args: argparse.Namespace) -> None:
 
 def _of_run(args: argparse.Namespace, config: Config) -> tuple[Pair, list[Path]]:
     from llm.export.run import open_run
-    from voice.gate import pair_of
+    from voice.training.gate import pair_of
 
     opened = open_run(args.folder, args.base)
     return pair_of(opened, config), [args.folder / "data" / "valid.jsonl"]
 
 
 def _of_files(args: argparse.Namespace, config: Config) -> tuple[Pair, list[Path]]:
-    from voice.gate import Pair, subject
-    from voice.training import find_base
+    from voice.training.gate import Pair, subject
+    from voice.training.run import find_base
 
     before = find_base(args.before, config)
     after = find_base(args.after, config) if args.after else before

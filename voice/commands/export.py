@@ -70,8 +70,8 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace, config: Config) -> int:
     """Export, and compare the forms if that is wanted."""
     from llm.export.run import open_run
-    from voice.exporting import Job
-    from voice.training import prepare
+    from voice.training.exporting import Job
+    from voice.training.run import prepare
 
     kinds = _kinds(args.to, args.compare)
     if args.rows < 1:
@@ -114,7 +114,7 @@ def _say(what: str) -> None:
 
 def _print(made: Sequence[Exported], variants: Sequence[dict[str, Any]]) -> None:
     from llm.export.quantise import mix_text
-    from voice.gate_page import VARIANT_HEAD, variant_row
+    from voice.training.gate_page import VARIANT_HEAD, variant_row
 
     for each in made:
         print(f"{each.path}  {each.path.stat().st_size / 1e6:,.1f} MB")

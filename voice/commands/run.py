@@ -14,9 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from voice.chatter import without_chatter
 from voice.config import Config
 from voice.errors import ConfigError, DeviceError, HeanError, InputError
+from voice.process.chatter import without_chatter
 from voice.renewal import found_again, may_renew, renew
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ def _watched(config: Config, engines: Engines, assistant: Assistant, bus: Bus) -
         yield
         return
     from voice.caring import cared
-    from voice.interfaces import served
-    from voice.sdnotify import Notifier
-    from voice.vitals import Vitals
+    from voice.process.sdnotify import Notifier
+    from voice.process.vitals import Vitals
+    from voice.serving.interfaces import served
 
     vitals = Vitals()
     bus.subscribe(vitals)

@@ -98,7 +98,7 @@ def _run(args: argparse.Namespace, config: Config) -> int:
         raise UsageError(f"--rows is {args.rows}", "give at least 2")
     _check_flash(args)
     from llm.train.together import leads
-    from voice import training
+    from voice.training import run as training
 
     training.prepare()
     if args.resume:
@@ -134,8 +134,8 @@ def _check_flash(args: argparse.Namespace) -> None:
 
 def _prove(folder: Path, config: Config, outcome: dict[str, Any], args: argparse.Namespace) -> int:
     """Export what was trained, compare it with the base, and return the verdict's exit code."""
-    from voice.gate import EXIT_CODES, progress
-    from voice.training import prove
+    from voice.training.gate import EXIT_CODES, progress
+    from voice.training.run import prove
 
     with progress(quiet=args.json) as show:
         verdict = prove(folder, config, None if args.json else _say, show)
@@ -163,7 +163,7 @@ def _warn(warnings: Sequence[str]) -> None:
 
 
 def _settings(args: argparse.Namespace, base: Path) -> Settings:
-    from voice.training import settings_for
+    from voice.training.run import settings_for
 
     settings = settings_for(base, args.method, args.objective)
     given = {field: getattr(args, field) for _, _, field, _ in _SETTINGS}

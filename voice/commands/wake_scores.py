@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kws import RATE_HZ, Samples
-from voice.chatter import without_chatter
 from voice.config import Config
+from voice.process.chatter import without_chatter
 
 if TYPE_CHECKING:
     from kws.scores import Score, Scorer

@@ -18,7 +18,7 @@ from voice.engines import Ears, knowledge_of, load_answerer, load_ears
 from voice.errors import InputError
 from voice.evaluation.noise import Noise
 from voice.evaluation.speech import VOICES, Said, deal, say
-from voice.machine import machine, versions
+from voice.process.machine import machine, versions
 from voice.recording import Heard, hear_audio
 
 _SUFFIXES = (".flac", ".wav", ".mp3", ".ogg")

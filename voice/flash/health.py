@@ -183,7 +183,7 @@ class _Observed:
 def _observe(config: Config, asked: Health) -> _Observed:
     """Ask everything that `asked` asks."""
     from voice.engines import knowledge_of, load_answerer
-    from voice.memory import resident_mb
+    from voice.process.memory import resident_mb
 
     answerer = load_answerer(config, knowledge_of(config))
     model = answerer.model

@@ -22,7 +22,7 @@ from voice.config import Config
 from voice.engines import knowledge_of, load_answerer
 from voice.errors import HeanError, translated
 from voice.flash.trial import announced, fail, prove
-from voice.shared_answerer import SharedAnswerer
+from voice.lending.shared_answerer import SharedAnswerer
 
 _LOGGER = logging.getLogger(__name__)
 LOOK_AGAIN_S = 1.0

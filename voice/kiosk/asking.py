@@ -14,15 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from llm.answer import MAX_QUESTION_CHARS, Answer
-from voice.aside import Aside, Busy, Cancelled, Said
 from voice.kiosk import Controls
 from voice.kiosk import speech_formats as formats
 from voice.kiosk.bodies import FORM, FORMS, JSON, RECORDINGS, SHORT_JSON, SOUND, kind_of
 from voice.kiosk.messages import answer_of
 from voice.kiosk.rules import allows, needs
 from voice.kiosk.uploads import Uploads, while_here
+from voice.lending.aside import Aside, Busy, Cancelled, Said
+from voice.lending.shared_answerer import SharedAnswerer
 from voice.reply import spoken_parts
-from voice.shared_answerer import SharedAnswerer
 
 _WAV = formats.MEDIA_TYPES["wav"]
 _TEXTS = ("understood", "language", "decision", "answer", "details", "reason")

@@ -16,7 +16,7 @@ from voice.events import (
     TurnEnded,
     WakeWordDetected,
 )
-from voice.vitals import Vitals
+from voice.process.vitals import Vitals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.1, 0.2, 0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)

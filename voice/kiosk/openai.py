@@ -20,8 +20,8 @@ from llm.answer import Answer
 from voice.kiosk.messages import Message, answer_of
 from voice.kiosk.rules import needs
 from voice.kiosk.speech import SPEECH_MODELS
-from voice.sentences import split_sentences
-from voice.shared_answerer import SharedAnswerer
+from voice.lending.shared_answerer import SharedAnswerer
+from voice.tts.sentences import split_sentences
 
 MODEL = "hean"
 _MOST_MESSAGES = 200

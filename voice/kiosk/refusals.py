@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from asr import RecognitionError
-from voice.aside import Busy
 from voice.errors import InputError
+from voice.lending.aside import Busy
 from voice.tts import SynthesisError
 
 

@@ -14,7 +14,6 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 import voice
-from voice.aside import Aside
 from voice.audio.remote import RemoteDevice
 from voice.kiosk import Controls
 from voice.kiosk.access import WITH_MICROPHONE, Access
@@ -31,8 +30,9 @@ from voice.kiosk.openai import chat_routes
 from voice.kiosk.refusals import REFUSALS, refuse_in_one_form
 from voice.kiosk.rules import Rules, needs, open_to_all
 from voice.kiosk.speech import speech_routes
-from voice.shared_answerer import SharedAnswerer
-from voice.vitals import Vitals
+from voice.lending.aside import Aside
+from voice.lending.shared_answerer import SharedAnswerer
+from voice.process.vitals import Vitals
 
 PAGE = Path(__file__).with_name("static")
 _TRY_AGAIN_LATER = 1013

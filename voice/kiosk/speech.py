@@ -16,13 +16,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
 from llm.language import detect_language
-from voice.aside import Aside, Cancelled, Said, Utterance
 from voice.audio import Samples
 from voice.kiosk import speech_formats as formats
 from voice.kiosk.bodies import FORMS
 from voice.kiosk.messages import Message
 from voice.kiosk.rules import needs
 from voice.kiosk.uploads import Pieces, Uploads, streamed, while_here
+from voice.lending.aside import Aside, Cancelled, Said, Utterance
 
 SPEECH_MODELS = ("hean-asr", "hean-tts")
 """What hears and what speaks; a program may name any other model, and gets these."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from asr.text import clean
-from voice.aside import Utterance
 from voice.audio import Samples
 from voice.audio.pcm import to_int16
+from voice.lending.aside import Utterance
 
 MEDIA_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "pcm": "audio/pcm"}
 """Formats of speech: PCM is 16-bit, little-endian, mono, without a header."""

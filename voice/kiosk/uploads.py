@@ -16,9 +16,9 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
 from asr import RATE_HZ, Samples
-from voice.aside import Busy, Cancelled
 from voice.audio.wavfile import decode_audio
 from voice.kiosk.bodies import FORM, kind_of
+from voice.lending.aside import Busy, Cancelled
 
 MOST_UPLOADS = 4
 """At once; together they take 100 MB at most, and decoded twice as much."""

@@ -17,6 +17,7 @@ from voice.kiosk.board import Board
 from voice.kiosk.hub import Hub
 from voice.kiosk.routes import PAGE
 from voice.kiosk.rules import needs, open_to_all
+from voice.lending.shared_answerer import SharedAnswerer
 from voice.operator.announcer import Announcer
 from voice.operator.care import Play, care_routes, microphone_routes
 from voice.operator.diary import Diary
@@ -32,7 +33,6 @@ from voice.operator.sign_in import PATH, sign_in_routes
 from voice.operator.sticks import Sticks
 from voice.operator.updates import flash_routes, slot_routes
 from voice.operator.work import Work
-from voice.shared_answerer import SharedAnswerer
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from voice.audit.log import AuditLog
 from voice.audit.record import utc_now
 from voice.config import Config
 from voice.errors import AuditError
+from voice.lending.shared_answerer import SharedAnswerer
 from voice.operator.guard import refusing
 from voice.operator.microphone import Recorder, judge
 from voice.operator.work import RUNNING, Report, Work
 from voice.readiness import FAILURE, findings, golden_question
-from voice.shared_answerer import SharedAnswerer
 
 Play = Callable[[Samples, int], bool]
 """Play audio of a rate on the loudspeaker; False while a person is answered."""

@@ -35,7 +35,7 @@ def overview_routes(config: Config, diary: Diary, log: LogRing, work: Work) -> A
     @router.get("/models")
     def models() -> dict[str, Any]:
         """Return the installed models and how much memory there is."""
-        from voice.memory import resident_mb
+        from voice.process.memory import resident_mb
 
         with refusing():
             found = _models(config)

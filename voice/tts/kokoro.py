@@ -17,12 +17,12 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from voice.sentences import split_pieces
 from voice.tts import Files, Samples, SynthesisError, TtsConfig, pick_voice
 from voice.tts.loudness import polish, tail_s
 from voice.tts.phonemes import READERS, Phonemizer
 from voice.tts.phonemes_en import English
 from voice.tts.phonemes_zh import Segmenter
+from voice.tts.sentences import split_pieces
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from voice.sentences import split_pieces
 from voice.tts import Samples, SynthesisError, TtsConfig, pick_voice
 from voice.tts.loudness import polish, tail_s
 from voice.tts.phonemes import READERS
 from voice.tts.phonemes_en import English
+from voice.tts.sentences import split_pieces
 
 _LOGGER = logging.getLogger(__name__)
 

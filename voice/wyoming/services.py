@@ -23,8 +23,8 @@ from wyoming.info import (
 import voice
 from kws import WakeWordDetector
 from llm.knowledge import LANGUAGES
-from voice.aside import Aside
-from voice.shared_answerer import SharedAnswerer
+from voice.lending.aside import Aside
+from voice.lending.shared_answerer import SharedAnswerer
 
 DEFAULT_VOICE = "default"
 
@@ -38,7 +38,7 @@ class Services:
     words: tuple[str, ...]
     """The wake words."""
     detector: Callable[[], AbstractContextManager[WakeWordDetector]]
-    """Lends a detector to one client. Raises `voice.aside.Busy`."""
+    """Lends a detector to one client. Raises `voice.lending.aside.Busy`."""
 
     def info(self) -> Info:
         """Return the answer to `describe`."""

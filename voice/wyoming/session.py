@@ -16,8 +16,8 @@ from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop
 from wyoming.wake import Detect
 
-from voice.aside import Busy
 from voice.errors import HeanError, translated
+from voice.lending.aside import Busy
 from voice.wyoming.services import Services
 from voice.wyoming.tasks import Synthesis, Transcription, WakeDetection, handled
 from voice.wyoming.wire import BrokenEvent, read_event

@@ -21,9 +21,9 @@ from asr import RATE_HZ, Samples
 from asr.text import clean
 from llm.answer import MAX_QUESTION_CHARS
 from llm.language import detect_language
-from voice.aside import Cancelled, Said
 from voice.audio.pcm import Rechunker, to_int16
-from voice.sentences import split_sentences
+from voice.lending.aside import Cancelled, Said
+from voice.tts.sentences import split_sentences
 from voice.wyoming.services import DEFAULT_VOICE, Services
 from voice.wyoming.sound import Sound
 from voice.wyoming.wire import BrokenEvent

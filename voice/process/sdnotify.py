@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
-from voice.vitals import Vitals
+from voice.process.vitals import Vitals
 
 _LOOK_S = 1.0
 

@@ -53,7 +53,7 @@ class Said:
     """What a program wants to have spoken."""
 
     parts: tuple[str, ...]
-    """Texts that are synthesised each by itself, as `voice.reply.spoken_parts` cuts answers."""
+    """Texts that are synthesised each by itself, cut as by `voice.reply.spoken_parts`."""
     language: str
     voice: str = ""
     """Empty = the assistant's own."""

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from kws.words import load_words
 from voice.app import Assistant, Engines
-from voice.aside import Aside
 from voice.config import Config
 from voice.device.care import look
 from voice.engines import signed_knowledge_of
@@ -21,8 +20,9 @@ from voice.kiosk.routes import Kiosk
 from voice.kiosk.server import Server
 from voice.kiosk.tls import check_valid
 from voice.kiosk.topics import topics_of
-from voice.operating import operated
-from voice.vitals import Vitals
+from voice.lending.aside import Aside
+from voice.process.vitals import Vitals
+from voice.serving.operating import operated
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from kws.words import load_words
 from voice.active_slot import wake_words_of
 from voice.app import Assistant
-from voice.aside import Aside
 from voice.config import Config
 from voice.errors import ConfigError
 from voice.events import Bus, Notice
-from voice.wake_lending import WakeLending
+from voice.lending.aside import Aside
+from voice.serving.wake_lending import WakeLending
 from voice.wyoming.server import WyomingServer
 from voice.wyoming.services import Services
 

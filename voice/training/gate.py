@@ -89,7 +89,7 @@ def compare(pair: Pair, cases: Sequence[Case], judge: Judge, show: Show) -> dict
 def write_reports(result: dict[str, Any], json_path: Path | None, html_path: Path | None) -> None:
     """Write the comparison, whole or not at all. Raises ExportError."""
     from llm.export.files import write_json, write_text
-    from voice.gate_page import page
+    from voice.training.gate_page import page
 
     if json_path:
         write_json(json_path, result)

@@ -231,8 +231,8 @@ def prove(
     """
     from llm.export.exporter import ADAPTER
     from llm.export.run import open_run
-    from voice.exporting import Job
-    from voice.gate import ROWS, compare, held_out, judge_of, pair_of, write_reports
+    from voice.training.exporting import Job
+    from voice.training.gate import ROWS, compare, held_out, judge_of, pair_of, write_reports
 
     opened = open_run(root)
     job = Job(opened, opened.export, config, True, say)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voice.config import DialogConfig
+from voice.dialog.turn import Turn, Turns
 from voice.events import Bus, Outcome, StateChanged, TurnCancelled, TurnEnded, WakeWordDetected
 from voice.state import Cue, State, next_state
-from voice.turn import Turn, Turns
 
 _SHORTEST_INTERRUPTION = 3
 """Characters. A shorter word that is no command does not end an answer."""

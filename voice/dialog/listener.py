@@ -15,10 +15,10 @@ from kws import WakeWordDetector
 from kws.looks import LookSchedule
 from voice.audio import Microphone
 from voice.audio.pcm import Rechunker, level_dbfs
+from voice.dialog.transcriber import Begin, End, Heard, Hit, Look, Pause, Transcriber
+from voice.dialog.turn import Turn, Turns
 from voice.engines import Ears
 from voice.events import Bus, LevelMeasured, SpeechEnded, SpeechStarted
-from voice.transcriber import Begin, End, Heard, Hit, Look, Pause, Transcriber
-from voice.turn import Turn, Turns
 
 END_OF_AUDIO = "end_of_audio"
 OWN_VOICE = "own_voice"

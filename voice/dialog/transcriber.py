@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from asr import RATE_HZ, RecognizerStream, Samples
 from kws import Detection
 from kws.looks import Window
-from voice.conversation import Conversation
+from voice.audio.own_voice import OwnVoice
+from voice.dialog.conversation import Conversation
+from voice.dialog.turn import Turn
 from voice.engines import Ears
 from voice.errors import HeanError, stage_errors
 from voice.events import (
@@ -22,12 +24,10 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
-from voice.overseer import ANSWERING, HEARING
-from voice.overseer import Work as Labour
-from voice.own_voice import OwnVoice
+from voice.process.overseer import ANSWERING, HEARING
+from voice.process.overseer import Work as Labour
+from voice.process.threads import end
 from voice.state import State
-from voice.threads import end
-from voice.turn import Turn
 from voice.wake import WakeEngine
 
 SHORT_S = 2.6

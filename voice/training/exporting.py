@@ -20,9 +20,9 @@ from llm.gguf import read_gguf
 from llm.template import ChatTemplate
 from models.store import Store
 from voice.config import Config
-from voice.gate import held_out, judge_of, progress, subject
-from voice.gate_page import VARIANT_HEAD, variant_row
 from voice.html_tables import table, whole_page
+from voice.training.gate import held_out, judge_of, progress, subject
+from voice.training.gate_page import VARIANT_HEAD, variant_row
 
 if TYPE_CHECKING:
     from llm.evaluate.measuring import Subject

@@ -18,7 +18,9 @@ from kws.sounds import likeness_anywhere, sounds_of
 from llm.answer import Answer
 from llm.language import detect_language
 from voice.audio import Speaker
-from voice.earcons import earcon
+from voice.audio.earcons import earcon
+from voice.dialog.playback import VoiceSettings
+from voice.dialog.turn import Turn
 from voice.errors import DeviceError, HeanError, stage_errors
 from voice.events import (
     AnswerReady,
@@ -29,14 +31,12 @@ from voice.events import (
     StageFailed,
     TurnEnded,
 )
-from voice.memory import give_back
-from voice.overseer import ANSWERING, SPEAKING, Work
-from voice.playback import VoiceSettings
+from voice.process.memory import give_back
+from voice.process.overseer import ANSWERING, SPEAKING, Work
+from voice.process.threads import end
 from voice.reply import speech
 from voice.state import Cue
-from voice.threads import end
 from voice.tts import Synthesizer
-from voice.turn import Turn
 
 APOLOGY = {
     "zh": "对不起，我这里出了故障。请听官方广播，紧急情况请打120。",

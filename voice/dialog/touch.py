@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from llm.language import detect_language
 from voice.audio import Samples, Speaker
-from voice.conversation import Conversation
+from voice.dialog.conversation import Conversation
+from voice.dialog.turn import Turns
 from voice.events import Bus, FinalTranscript
-from voice.turn import Turns
 
 TOUCH = "touch"
 """Stands where the wake word stands of a call that was spoken."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from voice.abandoned import abandon
 from voice.errors import StageLost
+from voice.process.abandoned import abandon
 
 _LOOK_AGAIN_S = 0.5
 

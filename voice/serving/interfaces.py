@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from voice.app import Assistant, Engines, endpoint_rules
-from voice.aside import Aside
 from voice.config import Config
 from voice.engines import load_vad
 from voice.events import Bus
-from voice.vitals import Vitals
+from voice.lending.aside import Aside
+from voice.process.vitals import Vitals
 
 
 @contextmanager
@@ -23,11 +23,11 @@ def served(
         if config.kiosk.enabled or config.wyoming.enabled:
             aside = aside_of(config, engines, assistant)
         if config.kiosk.enabled:
-            from voice.screen import shown
+            from voice.serving.screen import shown
 
             stack.enter_context(shown(config, engines, assistant, aside, bus, vitals))
         if config.wyoming.enabled:
-            from voice.home_assistant import spoken_with
+            from voice.serving.home_assistant import spoken_with
 
             stack.enter_context(spoken_with(config, assistant, aside, bus))
         yield

@@ -10,9 +10,9 @@ from asr import Recognizer
 from kws import Samples, WakeWordDetector
 from kws.looks import Finder, LookingDetector, Nearest
 from kws.words import WakeWord
-from voice.aside import Busy
 from voice.config import Config
 from voice.engines import load_vad
+from voice.lending.aside import Busy
 from voice.wake import engine_of, load_finder, load_zipformer, speech_decision
 
 MOST_LENT = 4

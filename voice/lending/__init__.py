@@ -1,0 +1,1 @@
+"""Engines that the assistant lends to others, who wait while it talks with somebody."""

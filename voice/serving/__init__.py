@@ -1,0 +1,1 @@
+"""What the running assistant offers beside its voice: screen, interfaces, operator area."""
