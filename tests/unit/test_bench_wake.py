@@ -10,7 +10,7 @@ from kws.looks import LookingDetector, Nearest
 from kws.verify import SecondStage
 from kws.words import make_word
 from voice.audio.pcm import level_dbfs
-from voice.bench.wake import count_false_wakes, in_noise, unmeasured
+from voice.bench.wake import count_false_wakes, in_noise, in_room, unmeasured
 from voice.config import Config, ModelsConfig
 
 WORD = "你好核安"
@@ -61,6 +61,18 @@ def test_noise_is_as_loud_as_the_ratio_tells(snr_db: int) -> None:
     speech, noise = (rng.normal(0, power, 16_000).astype(np.float32) for power in (0.1, 0.3))
     mixed = in_noise(speech, [noise], snr_db, 0)
     assert level_dbfs(speech) - level_dbfs(mixed - speech) == pytest.approx(snr_db, abs=0.2)
+
+
+def test_a_room_adds_its_echo_and_leaves_the_loudness() -> None:
+    click = np.zeros(16_000, np.float32)
+    click[100] = 0.5
+    room = np.zeros(400, np.float32)
+    room[[0, 300]] = 1.0, 0.5
+    heard = in_room(click, [room], 7)
+    assert np.flatnonzero(np.abs(heard) > 0.01).tolist() == [100, 400]
+    assert heard[400] / heard[100] == pytest.approx(0.5, abs=1e-4)
+    assert level_dbfs(heard) == pytest.approx(level_dbfs(click), abs=0.01)
+    assert in_room(click, [], 7) is click
 
 
 def test_engines_without_a_model_are_named(tmp_path: Path) -> None:

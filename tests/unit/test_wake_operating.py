@@ -79,8 +79,9 @@ def test_a_curve_counts_misses_near_misses_and_false_wakes():
     assert points[0.6].miss == {"clean": 0, "10db": 1} and points[0.6].near == 0
     assert points[0.8].miss == {"clean": 1, "10db": 1}
     assert by_voice(points[0.6], found) == {"zf_a": (0, 1), "zm_b": (1, 1)}
-    # 0.35 to 0.5 miss nothing and take one near-miss of two, 0.55 to 0.7 the other way round.
-    assert choose(list(points.values())).threshold == 0.7
+    # 0.35 to 0.5 miss nothing; half of the near-misses that wake weigh less than a missed word,
+    # since another engine hears them again.
+    assert choose(list(points.values())).threshold == 0.5
 
 
 def test_words_are_measured_each_with_the_point_of_its_own(files, one_boost):

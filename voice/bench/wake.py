@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,15 @@ NEAR_MISSES = (
     "我在河岸边", "小心小心",
 )  # fmt: skip
 """What sounds like 你好核安 and 小安小安, or holds a part of them."""
+SPEEDS = (0.85, 1.0, 1.2)
+"""Of speech: each wake word is said slowly, as usual, and in haste."""
 SNRS_DB = (20, 10, 5)
+ROOM_SNR_DB = 10
+"""Of the condition with the echo of a room in it, as well as noise."""
 _EDGE_S, _TAIL_S = 0.3, 1.0
-_NOISE, _WAKE = "noise", "wake"
-"""Folders: the recordings under the first serve as noise, those under the second are left out."""
+_NOISE, _ROOMS, _WAKE = "noise", "rir", "wake"
+"""Folders: the recordings under the first serve as noise, but those under the second of them are
+impulse responses of rooms; those under the third are left out."""
 
 Figures = dict[str, Mapping[str, float | int]]
 Say = Callable[[str], None]
@@ -59,7 +65,7 @@ class Trial:
     """All that an engine is tried with."""
 
     said: Mapping[str, Sequence[_Clip]]
-    """What holds a wake word, by condition: clean, 20db, 10db, 5db."""
+    """What holds a wake word, by condition: clean, 20db, 10db, 5db, and with echo 10db_room."""
     near: Sequence[_Clip]
     folder: Path | None
     """Recordings without wake words."""
@@ -108,21 +114,34 @@ def make_trial(
     """Return what engines are tried with.
 
     `folder` holds recordings without wake words, with those of noise in a folder "noise" of its
-    own; without it there is no noise, and no false wake is counted. Raises InputError.
+    own, and in that perhaps a folder "rir" with impulse responses of rooms; without it there is no
+    noise, and no false wake is counted. Raises InputError.
     """
-    clean = list(_said([word.text for word in words], config, voices, say))
-    near = list(_said(NEAR_MISSES, config, voices, say, wake=False))
-    said = {"clean": clean}
-    if folder:
-        noise = [read_audio(path, RATE_HZ)[0] for path in _recordings(folder / _NOISE)]
-        if not noise:
-            raise InputError(f"{folder / _NOISE}: no recordings of noise", "name another folder")
-        for snr_db in SNRS_DB:
-            said[f"{snr_db}db"] = [
-                replace(clip, audio=in_noise(clip.audio, noise, snr_db, number))
-                for number, clip in enumerate(clean)
-            ]
+    speaker = _speaker(config)
+    clean = list(_called([word.text for word in words], speaker, voices, say))
+    near = list(_said(NEAR_MISSES, speaker, voices, say))
+    said = {"clean": clean, **(_in_places(clean, folder / _NOISE) if folder else {})}
     return Trial(said, near, folder)
+
+
+def _in_places(clean: Sequence[_Clip], folder: Path) -> dict[str, Sequence[_Clip]]:
+    """Return clips as they are heard in noise, and in noise and the echo of a room."""
+    recorded = {path: read_audio(path, RATE_HZ)[0] for path in _recordings(folder)}
+    rooms = [audio for path, audio in recorded.items() if folder / _ROOMS in path.parents]
+    noise = [audio for path, audio in recorded.items() if folder / _ROOMS not in path.parents]
+    if not noise:
+        raise InputError(f"{folder}: no recordings of noise", "name another folder")
+
+    def heard(snr_db: float, place: Sequence[Samples]) -> list[_Clip]:
+        return [
+            replace(clip, audio=in_noise(in_room(clip.audio, place, number), noise, snr_db, number))
+            for number, clip in enumerate(clean)
+        ]
+
+    places: dict[str, Sequence[_Clip]] = {f"{snr_db}db": heard(snr_db, ()) for snr_db in SNRS_DB}
+    if rooms:
+        places[f"{ROOM_SNR_DB}db_room"] = heard(ROOM_SNR_DB, rooms)
+    return places
 
 
 def unmeasured(config: Config) -> dict[str, str]:
@@ -131,28 +150,52 @@ def unmeasured(config: Config) -> dict[str, str]:
     return {engine: "no model of it is installed (hean models list)" for engine in missing}
 
 
-def _said(
-    texts: Sequence[str], config: Config, voices: Sequence[str], say: Say, wake: bool = True
+def _called(
+    words: Sequence[str], speaker: Synthesizer, voices: Sequence[str], say: Say
 ) -> Iterator[_Clip]:
-    """Yield each text in each voice; wake words alone and with a question in the same breath."""
+    """Yield each word in each voice at each speed, alone and with a question in the same breath."""
+    for speed in SPEEDS:
+        for question in ("", QUESTION):
+            said = _said([word + question for word in words], speaker, voices, say, speed)
+            for clip, word in zip(said, cycle(words), strict=False):
+                yield replace(clip, word=word)
+
+
+def _said(
+    texts: Sequence[str],
+    speaker: Synthesizer,
+    voices: Sequence[str],
+    say: Say,
+    speed: float = 1.0,
+) -> Iterator[_Clip]:
+    """Yield each text in each voice."""
     for voice in voices:
-        say(f"voice {voice}")
-        speaker = _voice(config, voice)
-        for text in texts:
-            yield _Clip(_speech(speaker, text), text if wake else "")
-            if wake:
-                yield _Clip(_speech(speaker, text + QUESTION), text)
+        say(f"voice {voice}, speed {speed:g}")
+        speaking = speaker.speaking(voice, speed)
+        yield from (_Clip(_speech(speaking, text)) for text in texts)
 
 
-def _voice(config: Config, name: str) -> Synthesizer:
+def _speaker(config: Config) -> Synthesizer:
     model, files = ModelFiles(config).find("tts", config.tts.model)
-    return create_synthesizer(model.engine, files, replace(config.tts, voice_zh=name))
+    return create_synthesizer(model.engine, files, config.tts)
 
 
 def _speech(voice: Synthesizer, text: str) -> Samples:
     spoken = np.concatenate(list(voice.synthesize(text, "zh")))
     quiet = np.zeros(int(_EDGE_S * RATE_HZ), np.float32)
     return np.concatenate([quiet, resample(spoken, voice.rate_hz, RATE_HZ), quiet])
+
+
+def in_room(speech: Samples, rooms: Sequence[Samples], number: int) -> Samples:
+    """Return speech as it is heard in a room, the same for the same number, as loud as before;
+    without rooms as it is. `rooms` are impulse responses."""
+    if not rooms:
+        return speech
+    room = rooms[number % len(rooms)]
+    size = len(speech) + len(room) - 1
+    heard = np.fft.irfft(np.fft.rfft(speech, size) * np.fft.rfft(room, size), size)[: len(speech)]
+    loud = float(np.sqrt(np.mean(np.square(heard)))) or 1.0
+    return np.asarray(heard * (np.sqrt(np.mean(np.square(speech))) / loud), np.float32)
 
 
 def in_noise(speech: Samples, noise: Sequence[Samples], snr_db: float, number: int) -> Samples:
