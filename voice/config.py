@@ -117,15 +117,22 @@ class AuditConfig:
     """Days after which a row is deleted, at the start of `hean run` or by `hean audit prune`;
     0 = never."""
     text: bool = True
-    """Store questions and answers; false = only their lengths and hashes. A hash hides a rare
-    sentence well, but not one that somebody can guess."""
+    """Store questions and answers; false = only their lengths and hashes, and no words in the
+    journal of the service. A hash hides a rare sentence well, but not one that somebody can
+    guess."""
     mask_personal: bool = False
     """Mask numbers of persons and telephones, names, addresses and e-mail in questions before
-    they are stored. By rules: it finds most, not all."""
+    they are stored. By rules: it finds most, not all. The journal of the service then holds no
+    words."""
 
     def __post_init__(self) -> None:
         if self.keep_days < 0:
             raise ValueError(f"audit.keep_days is {self.keep_days}; it must be 0 or more")
+
+    @property
+    def keeps_words(self) -> bool:
+        """Tell whether what was said may be stored as it was said."""
+        return self.text and not self.mask_personal
 
 
 @dataclass(frozen=True)

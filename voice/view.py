@@ -36,6 +36,8 @@ _ENDINGS = {
 }
 _SHOWN_STATES = (State.IDLE, State.LISTENING)
 """The others show by what is heard and answered."""
+_SAID = {"partial", "heard", "understood", "answer", "source"}
+"""Labels of the lines that tell what was said, or what it was about."""
 _WELL = "the machine is well again"
 _TOO_LONG = "the question was too long: only its beginning, {:.0f} seconds, was used"
 
@@ -48,9 +50,12 @@ class TerminalView:
     when the disk is full that they are written to.
     """
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, words: bool = True) -> None:
+        """`words` tells whether what was said may stand where lines stay: in the journal of a
+        service, in a file. A terminal shows it in any case."""
         self._out = out or sys.stdout
         self._live = self._out.isatty()
+        self._hidden = set() if words or self._live else _SAID
         self._status_shown = False
         self._state, self._level, self._partial = State.IDLE, "", ""
         self._lock = threading.Lock()  # events come from several threads; lines stay whole
@@ -97,6 +102,8 @@ class TerminalView:
             self._status_shown = True
 
     def _line(self, label: str, text: str) -> None:
+        if label in self._hidden:
+            return
         self._partial = "" if label != "partial" else self._partial
         if self._status_shown:
             print("\r\x1b[K", end="", file=self._out)

@@ -12,6 +12,7 @@ from typing import TextIO
 import pytest
 
 from tests.unit.scripted import WATER, answerer
+from voice.config import AuditConfig
 from voice.events import (
     AnswerReady,
     Event,
@@ -89,6 +90,32 @@ def test_a_whole_turn_is_told_line_by_line() -> None:
 def test_what_goes_wrong_is_said(event: Event, said: str) -> None:
     [line] = shown(event)
     assert said in line
+
+
+def test_lines_that_stay_tell_no_words_where_the_owner_keeps_none() -> None:
+    out = io.StringIO()
+    view = TerminalView(out, words=False)
+    answer = answerer().answer(WATER, "zh")
+    for event in (PartialTranscript(1, WATER), HEARD, AnswerReady(1, answer)):
+        view(event)
+    view(StageFailed(1, "voice", "it has failed"))
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == ["decision", "failed"]
+
+
+def test_on_a_terminal_nothing_stays_and_words_are_told() -> None:
+    with terminal() as (out, screen):
+        TerminalView(out, words=False)(HEARD)
+        assert "点片" in read_until(screen, "碘片\r\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [({}, True), ({"text": False}, False), ({"mask_personal": True}, False)],
+)
+def test_words_stay_where_the_audit_log_keeps_them_as_they_were_said(
+    settings: dict[str, bool], kept: bool
+) -> None:
+    assert AuditConfig(**settings).keeps_words == kept
 
 
 def test_what_needs_no_words_gets_none() -> None:

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     _check_access(config)
     happened: Counter[type[Event]] = Counter()
     bus = Bus()
-    bus.subscribe(TerminalView())
+    bus.subscribe(TerminalView(words=config.audit.keeps_words))
     bus.subscribe(lambda event: happened.update([type(event)]))
     played = _recorded(recording)
     engines = load_on_trial(config, load_engines)
