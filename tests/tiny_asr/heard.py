@@ -1,9 +1,9 @@
 """A SenseVoice that really hears: the streaming encoder of a wake word model, put into its shape.
 
-SenseVoice takes a whole segment at once, 7 frames stacked every 6, and gives CTC scores with four
-tags before them. Here a loop runs the streaming encoder over the frames, chunk by chunk; its own
-scores, without the predictor's, are good enough for CTC's rule: the best token of each frame,
-each run of it once.
+SenseVoice takes a whole segment at once, frames stacked to fewer and longer ones, and gives CTC
+scores, one for each stack, with four tags before them. Here a loop runs the streaming encoder over
+the frames, chunk by chunk; its own scores, without the predictor's, are good enough for CTC's rule:
+the best token of each frame, each run of it once.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from onnx import TensorProto, helper, numpy_helper
 from kws.tokens import load_tokens
 from tests.tiny_asr.sense_voice import METADATA, STACKED, TAGS
 
-_SHIFT = 6
+_SHIFT = 4
+"""Frames between two stacks, where SenseVoice has 6: as many as the encoder makes one of. The
+native library reads no more scores than there are stacks."""
 _BANDS = 80
-_SAMPLES_AS_THE_WAKE_WORD_MODELS = {"normalize_samples": "1"}
+_AS_THE_WAKE_WORD_MODEL = {"normalize_samples": "1", "lfr_window_shift": str(_SHIFT)}
 
 
 def build(folder: Path, files: dict[str, Path]) -> dict[str, Path]:
@@ -35,7 +37,7 @@ def build(folder: Path, files: dict[str, Path]) -> dict[str, Path]:
         ir_version=encoder.ir_version,
     )
     told = {"vocab_size": str(len(tokens) + len(TAGS))}
-    helper.set_model_props(model, METADATA | _SAMPLES_AS_THE_WAKE_WORD_MODELS | told)
+    helper.set_model_props(model, METADATA | _AS_THE_WAKE_WORD_MODEL | told)
     onnx.checker.check_model(model)
     onnx.save(model, folder / "model.onnx")
     table = "".join(f"{token} {number}\n" for number, token in enumerate([*tokens, *TAGS]))
@@ -78,8 +80,8 @@ def _graph(encoder: onnx.ModelProto, chunk: int, tokens: int) -> onnx.GraphProto
 
 def _nodes(encoder: onnx.ModelProto, states: list[str]) -> Iterator[onnx.NodeProto]:
     make = helper.make_node
-    yield make("Slice", ["speech", "start", "unstacked", "last"], ["first_six"])
-    yield make("Reshape", ["first_six", "one_by_one"], ["frames"])
+    yield make("Slice", ["speech", "start", "unstacked", "last"], ["first_ones"])
+    yield make("Reshape", ["first_ones", "one_by_one"], ["frames"])
     yield make("Pad", ["frames", "around", "silent"], ["padded"])
     yield make("Shape", ["frames"], ["shape"])
     yield make("Gather", ["shape", "frames_of"], ["count"])
