@@ -6,11 +6,13 @@ import ipaddress
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from models.catalog import BOX
 from models.store import Store
 from voice.bootstrap.steps import TEST_MODELS
 from voice.config import Config
@@ -30,6 +32,13 @@ settings.register_profile(
     "long", settings.get_profile("short"), derandomize=False, max_examples=3000
 )
 settings.load_profile("short")
+
+
+BOXED = "kws-hean"
+BOXED_FILES = {
+    "encoder": "encoder.int8.onnx", "decoder": "decoder.onnx", "joiner": "joiner.onnx",
+    "tokens": "tokens.txt", "lexicon": "lexicon.txt", "operating": "operating.json",
+}  # fmt: skip
 
 
 class NetworkBlocked(Exception):
@@ -63,6 +72,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fail instead of skipping where the starter models are missing",
     )
     parser.addoption(
+        "--wake-model",
+        type=Path,
+        help="folder of a wake word model to be tried in place of the one in the box (RUN/model)",
+    )
+    parser.addoption(
         "--fault-rounds",
         type=int,
         default=1,
@@ -83,6 +97,15 @@ def own_audit_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def boxed_model(pytestconfig: pytest.Config) -> dict[str, Path]:
+    """Return the files, by role, of the wake word model that comes with the program."""
+    folder: Path = pytestconfig.getoption("--wake-model") or BOX / BOXED
+    if not folder.is_dir():
+        pytest.skip(f"{BOXED} is not in the box yet: hean wake train ... --box puts it there")
+    return {role: folder / name for role, name in BOXED_FILES.items()}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
