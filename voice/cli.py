@@ -12,7 +12,7 @@ from pathlib import Path
 from voice import __version__
 from voice.config_file import load_config
 from voice.errors import EXIT_INTERRUPTED, HeanError, translated
-from voice.terminal import discard, printable
+from voice.terminal import discard, printable, reader_gone
 
 COMMANDS = (
     "run",
@@ -74,6 +74,8 @@ def main(argv: list[str] | None = None) -> int:
         print("hean: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
+        if not reader_gone(sys.stdout):
+            raise
         discard(sys.stdout)
         return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import unicodedata
 from typing import TextIO
 
@@ -29,9 +30,22 @@ def newest(line: str, columns: int) -> str:
     return line
 
 
+def reader_gone(out: TextIO) -> bool:
+    """Tell whether what is written to `out` can reach nobody any more."""
+    try:
+        number = out.fileno()
+    except OSError:  # not a file of the system
+        return False
+    asked = select.poll()
+    asked.register(number, 0)  # nothing but what is always told: errors, and that it was hung up
+    return bool(asked.poll(0))
+
+
 def discard(out: TextIO) -> None:
     """Drop what is still written to `out`: its reader (head, less) has gone.
 
     Without this the interpreter would complain when it empties its buffers at the end.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, out.fileno())
+    os.close(nowhere)

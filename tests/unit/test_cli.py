@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from tests.commands import command, environment, hean
-from voice import __version__
+from voice import __version__, cli
 from voice.cli import COMMANDS, report
+from voice.config import Config
 from voice.errors import HeanError, InputError
 
 
@@ -94,6 +98,28 @@ def test_a_reader_that_goes_is_no_accident(tmp_path: Path) -> None:
     process.stdout.close()
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
+
+
+def test_a_line_that_breaks_elsewhere_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_args: argparse.Namespace, _config: Config) -> int:
+        raise BrokenPipeError
+
+    def add_parser(subparsers: Any) -> None:
+        subparsers.add_parser("breaks").set_defaults(run=run)
+
+    module = ModuleType("voice.commands.breaks")
+    vars(module)["add_parser"] = add_parser
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(cli, "COMMANDS", ("breaks",))
+    with pytest.raises(BrokenPipeError):
+        cli.main(["breaks"])
+
+
+def test_a_microphone_in_the_browser_is_no_microphone_here() -> None:
+    result = hean("ask", "--mic", "--set", "audio.device=browser")
+    assert (result.code, result.out) == (2, "")
+    assert "the page of `hean run`" in result.err
+    assert "audio.device=system" in result.err
 
 
 def test_names_that_are_no_unicode_can_be_printed(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voice.config import Config
-from voice.errors import HeanError, InputError, translated
+from voice.errors import HeanError, InputError, UsageError, translated
 from voice.process.chatter import without_chatter
 
 if TYPE_CHECKING:
@@ -143,6 +143,11 @@ def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     from voice.recorder import AuditObserver, versions_of
     from voice.view import TerminalView
 
+    if config.audio.device == "browser":
+        raise UsageError(
+            "audio.device is browser: its microphone belongs to the page of `hean run`",
+            "ask there, or here with --set audio.device=system",
+        )
     config = replace(config, dialog=replace(config.dialog, wake_word=False))
     find_device(config.audio.input, "input")  # none: say so before everything is loaded
     engines = load_engines(config)
