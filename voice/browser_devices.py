@@ -9,6 +9,7 @@ from voice.audio import Microphone, Samples
 from voice.audio.own_voice import OwnVoice
 from voice.audio.remote import RemoteDevice
 from voice.devices import Devices, LossTold
+from voice.errors import ConfigError
 from voice.events import Bus, DeviceLost, DeviceRestored
 
 AWAITED = "no page gives its microphone: touch the button for it on the screen"
@@ -56,6 +57,14 @@ class BrowserDevices(Devices):
         """Take no microphone any more."""
         self._remote.close()
         super().close()
+
+
+def no_page() -> ConfigError:
+    """Return what is wrong when the microphone is on a page that is not served."""
+    return ConfigError(
+        "audio.device is browser, but there is no page",
+        "serve it with --set kiosk.enabled=true, or choose --set audio.device=system",
+    )
 
 
 class _Nowhere:

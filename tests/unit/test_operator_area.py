@@ -218,6 +218,7 @@ def test_the_self_test_looks_at_everything_and_asks_a_golden_question(http):
     golden = findings["golden question 碘片什么时候吃"]
     assert golden["state"] == "failure"  # the knowledge of the lab has no such entry
     assert "instead of verbatim" in golden["text"]
+    assert golden["zh"]["subject"] == "标准问题：碘片什么时候吃"
     assert work["result"]["ready"] is False
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from typing import Any
 
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     found = list(findings(config))
     code = next((finding.exit_code for finding in found if finding.state == "failure"), 0)
     if args.json:
-        rows = list(map(dataclasses.asdict, found))
+        rows = [finding.as_json() for finding in found]
         print(json.dumps({"ready": code == 0, "findings": rows}, ensure_ascii=False, indent=2))
     else:
         _show(found, ready=code == 0)
@@ -55,8 +54,8 @@ def _show(found: list[Any], ready: bool) -> None:
 
     table = Table.grid(padding=(0, 1))
     for finding in found:
-        text = escape(finding.text) + (f"\n→ {escape(finding.fix)}" if finding.fix else "")
-        table.add_row(_MARKS[finding.state], escape(finding.subject), text)
+        text = escape(finding.text.en) + (f"\n→ {escape(fix)}" if (fix := finding.fix.en) else "")
+        table.add_row(_MARKS[finding.state], escape(finding.subject.en), text)
     console = Console(highlight=False)
     console.print(table)
     console.print("Ready." if ready else "Not ready: see ✗ above.", style="bold")

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from voice.config import Config
-from voice.errors import ConfigError, DeviceError, HeanError, InputError
+from voice.errors import DeviceError, HeanError, InputError
 from voice.process.chatter import without_chatter
 from voice.renewal import found_again, may_renew, renew
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parents[1] / "data" / "question.flac"
 """A recorded question, for machines without a microphone."""
 ANSWER = Path("hean-answer.wav")
-_NO_PAGE = "serve it with --set kiosk.enabled=true, or choose --set audio.device=system"
 
 _EPILOG = """\
 examples:
@@ -212,12 +211,13 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 def _recording(args: argparse.Namespace, config: Config) -> Path | None:
     """Return the recording to hear instead of a microphone, None if there is a microphone."""
     from voice.audio.portaudio import find_device
+    from voice.browser_devices import no_page
 
     if args.wav:
         return Path(args.wav)
     if config.audio.device == "browser":
         if not config.kiosk.enabled:
-            raise ConfigError("audio.device is browser, but there is no page", _NO_PAGE)
+            raise no_page()
         return None
     try:
         found_again(lambda: find_device(config.audio.input, "input"))

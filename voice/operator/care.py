@@ -24,7 +24,9 @@ from voice.lending.shared_answerer import SharedAnswerer
 from voice.operator.guard import refusing
 from voice.operator.microphone import Recorder, judge
 from voice.operator.work import RUNNING, Report, Work
-from voice.readiness import FAILURE, findings, golden_question
+from voice.readiness import findings
+from voice.readiness.finding import FAILURE
+from voice.readiness.models import golden_question
 
 Play = Callable[[Samples, int], bool]
 """Play audio of a rate on the loudspeaker; False while a person is answered."""
@@ -97,15 +99,12 @@ def care_routes(
 
 
 def _checked(config: Config, answerer: SharedAnswerer, report: Report) -> dict[str, Any]:
-    found = []
-    for finding in findings(config):
-        report(finding.subject)
-        found.append(finding)
-    for finding in golden_question(config, answerer.answer_aside):
-        report(finding.subject)
-        found.append(finding)
+    report("looking")
+    found = list(findings(config))
+    report("asking")
+    found += golden_question(config, answerer.answer_aside)
     ready = all(finding.state != FAILURE for finding in found)
-    return {"ready": ready, "findings": list(map(asdict, found))}
+    return {"ready": ready, "findings": [finding.as_json() for finding in found]}
 
 
 def _exported(config: Config, kind: str) -> IO[bytes]:

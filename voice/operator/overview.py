@@ -16,7 +16,8 @@ from voice.operator.diary import MOST, Diary, turns_before
 from voice.operator.guard import refusing
 from voice.operator.log_ring import MOST_LINES, LogRing
 from voice.operator.work import Report, Work
-from voice.readiness import available_memory_mb, used_models
+from voice.readiness.machine import available_memory_mb
+from voice.readiness.models import used_models
 
 _MEMORY = Path("/proc/meminfo")
 

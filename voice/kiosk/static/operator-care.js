@@ -24,20 +24,17 @@ export function care(root, text) {
 }
 
 function checked(text, { ready, findings }) {
-  const rows = findings.map(({ subject, state, text: words, fix }) => mark(
-    state,
-    element("h3", subjectOf(subject, text)),
-    english("p", words),
-    fix && english("p", `→ ${fix}`, "soft"),
-  ));
+  const rows = findings.map((finding) => {
+    const { subject, text: words, fix } = text.finding(finding);
+    return mark(
+      finding.state,
+      element("h3", subject),
+      element("p", words),
+      fix && part("p", "soft", `→ ${fix}`),
+    );
+  });
   const whole = mark(ready ? "ok" : "failure", element("p", ready ? text.ready : text.notReady));
   return [whole, part("div", "rows", ...rows)];
-}
-
-/** Return what a finding is about: a word, perhaps with more behind it. */
-function subjectOf(subject, text) {
-  const [known] = Object.keys(text.subjects).filter((words) => subject.startsWith(words)).slice(-1);
-  return known ? text.subjects[known] + subject.slice(known.length) : subject;
 }
 
 async function restart(text, told) {

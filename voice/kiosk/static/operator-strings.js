@@ -1,5 +1,5 @@
 // Everything the operator area says, in both languages. What the assistant itself reports of its
-// parts (findings, log, reasons) is English.
+// parts (log, reasons of a failure) is English; findings of the self-test come in both languages.
 
 import { STRINGS as SHARED } from "./strings.js";
 
@@ -71,7 +71,7 @@ const ZH = {
   alreadyInUse: (name, version) => `${name} ${version} 本来就在使用。`,
   readyAfter: "切换到可用", speed: "速度",
   beginning: "正在开始",
-  doing: { verifying: "核对签名", installing: "写入并核对", examining: "试答检验", starting: "切换" },
+  doing: { verifying: "核对签名", installing: "写入并核对", examining: "试答检验", starting: "切换", looking: "逐项检查", asking: "试答标准问题" },
   failed: "没有完成。",
   failures: { flash: "没有更新，仍用原来的模型。" },
   // 模型清单
@@ -97,11 +97,7 @@ const ZH = {
   // 自检
   check: "开始自检", checkWords: "检查软件、处理器、内存、模型、知识和声音，并用标准问题试答一遍。",
   ready: "一切就绪。", notReady: "还不能使用：请看标 ✗ 的项目。",
-  subjects: {
-    software: "软件", processor: "处理器", memory: "内存", disk: "磁盘", "flashed model": "更新的模型",
-    knowledge: "知识", approval: "审核签字", sound: "声音", microphone: "麦克风", speaker: "扬声器",
-    permissions: "权限", clock: "时钟", models: "模型", "golden question": "标准问题",
-  },
+  finding: ({ zh }) => zh,
   restart: "重新启动助手", restartWords: "约十几秒内不能提问。问答页会自己恢复。",
   restartSure: "现在重新启动？正在说的回答会先说完。", restarting: "正在重新启动。",
   // 记录
@@ -172,7 +168,7 @@ const EN = {
   alreadyInUse: (name, version) => `${name} ${version} was in use already.`,
   readyAfter: "Ready after", speed: "Speed",
   beginning: "Beginning",
-  doing: { verifying: "Checking the signature", installing: "Writing and checking", examining: "Trying its answers", starting: "Switching" },
+  doing: { verifying: "Checking the signature", installing: "Writing and checking", examining: "Trying its answers", starting: "Switching", looking: "Looking", asking: "Asking golden questions" },
   failed: "It was not finished.",
   failures: { flash: "Not updated; the model before answers." },
   verifyAll: "Read and check all files",
@@ -195,7 +191,7 @@ const EN = {
   afterRestart: "It takes effect when the assistant is started again.",
   check: "Begin the self-test", checkWords: "Looks at software, processor, memory, models, knowledge and sound, and asks golden questions.",
   ready: "Ready.", notReady: "Not ready: see ✗ below.",
-  subjects: {},
+  finding: (finding) => finding,
   restart: "Start the assistant again", restartWords: "For some fifteen seconds nobody can ask. The public screen comes back by itself.",
   restartSure: "Start again now? An answer that is being given is finished first.", restarting: "Starting again.",
   audit: "Audit log", auditWords: "One row for each turn, chained so that changes are found. No sound is kept.",
