@@ -204,9 +204,28 @@ def test_only_the_names_of_the_certificate_are_answered_to(http, folder, host, s
     assert http.get("/v1/about", headers=headers).status_code == status
 
 
-def test_a_header_of_a_proxy_changes_neither_who_asks_nor_how(lab):
-    forged = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
-    assert httpx.get(f"{lab.url}v1/about", headers=forged).status_code == 200
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"},
+        {"Forwarded": "for=192.0.2.1"},
+        {"Via": "1.1 proxy"},
+        {"X-Real-IP": "127.0.0.1"},
+    ],
+)
+def test_what_a_proxy_on_this_machine_passes_on_is_not_of_this_machine(lab, folder, forwarded):
+    """A proxy that writes our own address into Host would else let everybody in as the owner."""
+    path = f"{lab.url}v1/about"
+    assert httpx.get(path, headers=forwarded).status_code == 401
+    assert httpx.get(path, headers={**forwarded, **bearer(folder, "ask")}).status_code == 200
+    events = f"{lab.url}v1/events".replace("http", "ws", 1)
+    with pytest.raises(InvalidStatus), connect(events, additional_headers=forwarded):
+        pass
+
+
+def test_a_proxy_asks_by_the_names_that_other_machines_use(lab, folder):
+    headers = {**bearer(folder, "ask"), "X-Forwarded-For": "192.0.2.1", "Host": "localhost"}
+    assert httpx.get(f"{lab.url}v1/about", headers=headers).status_code == 421
 
 
 def test_wrong_tokens_are_slowed_down_and_the_right_one_is_not(folder):

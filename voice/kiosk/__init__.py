@@ -22,7 +22,8 @@ class KioskConfig:
     enabled: bool = True
     """Serve them while `hean run` listens to a microphone."""
     port: int = 8710
-    """TCP port for this machine alone, where nobody is asked for a token; 0 = any free one."""
+    """TCP port for this machine alone, where nobody is asked for a token; 0 = any free one. What a
+    proxy passes on needs a token, as from other machines."""
     address: str = "127.0.0.1"
     """Beyond this machine: the address to serve on, 0.0.0.0 for all. Needs a certificate
     (`hean kiosk certificate`) and a token (`hean kiosk token create NAME`)."""

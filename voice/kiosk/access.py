@@ -1,7 +1,8 @@
 """Who may talk to the server, and in which measure.
 
 This machine's own browser and programs come in plain text by its loopback address and need no
-token. Whatever comes encrypted comes from elsewhere, and needs one for everything but the pages.
+token. Whatever comes encrypted, or was passed on by a proxy, comes from elsewhere, and needs one
+for everything but the pages.
 
 A page of a foreign site, opened in the same browser, can send requests here too, also by letting
 its own name point to this machine. It cannot choose the headers Host and Origin, so these are what
@@ -48,6 +49,9 @@ HEADERS = {
 WITH_MICROPHONE = HEADERS["Permissions-Policy"].replace("microphone=()", "microphone=(self)")
 """For a page that gives its microphone to the assistant."""
 _HARMLESS = ("GET", "HEAD", "OPTIONS")
+_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers by which a proxy tells of whom it passes on: no browser and no program of this machine
+sends them. A proxy that hides what it does cannot be known, and must not stand before the port."""
 _TOKEN = "token"
 """Where the state of a request has the token that it showed."""
 _FOR_STRANGERS = ("/login", "/static/")
@@ -182,8 +186,11 @@ def _has_nothing(headers: Headers) -> bool:
 
 
 def _from_elsewhere(scope: Scope) -> bool:
-    """Return whether a request came encrypted: in plain text only this machine is listened to."""
-    return str(scope["scheme"]) in ("https", "wss")
+    """Return whether a request came encrypted, or through a proxy: in plain text only this machine
+    is listened to, but a proxy on it may speak for any other."""
+    encrypted = str(scope["scheme"]) in ("https", "wss")
+    headers = Headers(scope=scope)
+    return encrypted or any(name in headers for name in _FORWARDED)
 
 
 def _open_to_all(scope: Scope, rule: Rule | None) -> bool:
