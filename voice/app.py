@@ -166,6 +166,11 @@ class Assistant:
         """Hear no more; `listen` then finishes what was begun, and returns. From any thread."""
         self._devices.stop_listening()
 
+    def interrupt(self) -> None:
+        """Hear no more and be silent; `listen` then gives up what was begun. From any thread."""
+        self._give_up()
+        self._devices.stop_listening()
+
     def listen(self) -> None:
         """Listen and answer until the microphone ends, then finish what was begun.
 
@@ -187,9 +192,7 @@ class Assistant:
             for microphone in self._devices.microphones():
                 self._listener.listen(microphone, self._hear)
         except BaseException:
-            self._leave_s = time.monotonic() + _END_S
-            self._turns.close()
-            self._devices.speaker.flush(before=sys.maxsize)  # what is queued would still be played
+            self._give_up()
             raise
         finally:
             if self._warmer:
@@ -197,6 +200,11 @@ class Assistant:
             self._transcriber.finish(self._given_up)
             self._responder.finish(self._given_up)
             self._overseer.finish()
+
+    def _give_up(self) -> None:
+        self._leave_s = time.monotonic() + _END_S
+        self._turns.close()
+        self._devices.speaker.flush(before=sys.maxsize)  # what is queued would still be played
 
     def _hangs(self, piece: Piece) -> None:
         """Tell that a stage hangs, and end. Called by the overseer's thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,7 +69,7 @@ class LiveDevices(Devices):
         """Open the configured devices; `rate_hz` is that of the voice. Raises DeviceError."""
         self._config = config
         self._bus = bus
-        self._closed = False
+        self._closed = threading.Event()
         self._gone = False
         """The microphone ended because of a fault."""
         self._told_lost = False
@@ -86,9 +87,9 @@ class LiveDevices(Devices):
 
     def microphones(self) -> Iterator[Microphone]:
         """Yield the microphone, again each time it was lost and found, until it is closed."""
-        while not self._closed:
+        while not self._closed.is_set():
             yield LossTold(self._microphone, self._delivers, self._lost)
-            if self._closed or not self._gone:
+            if self._closed.is_set() or not self._gone:
                 return
             self._find_again()
 
@@ -113,8 +114,7 @@ class LiveDevices(Devices):
         attempt = 0
         self._microphone.close()
         self._output.close()
-        while not self._closed:
-            time.sleep(_WAITS_S[min(attempt, len(_WAITS_S) - 1)])
+        while not self._closed.wait(_WAITS_S[min(attempt, len(_WAITS_S) - 1)]):
             attempt += 1
             try:
                 rescan()
@@ -161,12 +161,12 @@ class LiveDevices(Devices):
 
     def stop_listening(self) -> None:
         """End the audio; the loudspeaker stays."""
-        self._closed = True
+        self._closed.set()
         self._microphone.close()
 
     def close(self) -> None:
         """Free both and look for them no more."""
-        self._closed = True
+        self._closed.set()
         super().close()
 
 

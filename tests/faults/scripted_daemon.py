@@ -10,11 +10,16 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import voice.app
+import voice.audio.portaudio
+import voice.process.ending
 import voice.process.overseer
 import voice.renewal
 from asr import Samples, Transcript
@@ -30,7 +35,6 @@ from voice.engines import Ears
 
 ORDERS = "HEAN_TEST_ORDERS"
 """Variable that names the file of orders."""
-STAGES = ("ears", "search", "model", "voice")
 COMPOSED = "警报的声音是什么样"
 """A question for which the language model is asked; said at a loudness of 0.6."""
 
@@ -54,6 +58,7 @@ FAULTS: dict[str, Callable[[], object]] = {
     "memory": lambda: _raise(MemoryError()),
     "bug": lambda: _raise(NobodyExpected("a fault of the program")),
     "segv": _segfault,
+    "end": lambda: os.kill(os.getpid(), signal.SIGTERM),
 }
 
 
@@ -64,6 +69,25 @@ def obey(stage: str) -> None:
         fault = file.read_text().split()[1]
         file.unlink()
         FAULTS[fault]()
+
+
+class Taken(threading.Condition):
+    """What is heard waits behind it; to have just taken it is a moment to be ended at, too."""
+
+    def __enter__(self) -> bool:
+        entered = super().__enter__()
+        obey("taken")
+        return entered
+
+
+class Microphone(voice.audio.portaudio.PortAudioMicrophone):
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self._captured.not_empty = Taken(self._captured.mutex)
+
+    def close(self) -> None:
+        obey("closing")
+        super().close()
 
 
 class Words(scripted.Words):
@@ -117,7 +141,9 @@ def engines() -> voice.app.Engines:
 
 
 if __name__ == "__main__":
+    voice.audio.portaudio.PortAudioMicrophone = Microphone  # type: ignore[misc]
     voice.app.load_engines = lambda config: engines()
+    voice.process.ending.BOUND_S = 5.0
     voice.process.overseer.PATIENCE_S = 2.0
     voice.renewal.APART_S = 0.0
     sys.exit(main())

@@ -44,6 +44,26 @@ def test_a_signal_at_any_moment_leaves_a_whole_audit(
     assert place.outcomes()[-1] == ("answered", "")
 
 
+def test_a_signal_that_comes_when_a_lock_was_just_taken_ends_it(place: Place) -> None:
+    with daemon(place, SCRIPTED) as running:
+        running.until_ready()
+        place.orders.write_text("taken end")
+        assert running.end().code == 130
+        assert not place.orders.exists()
+
+
+def test_what_hangs_at_the_end_does_not_hold_it_up(place: Place) -> None:
+    with daemon(place, SCRIPTED) as running:
+        running.until_ready()
+        place.say(0.3)
+        running.wait_for("state       idle")
+        place.orders.write_text("closing hang")
+        result = running.end(signal.SIGTERM)
+    assert result.code == 1, result
+    assert "in close" in result.err  # the stacks
+    assert place.outcomes() == [("answered", "")]
+
+
 def answers(running: Daemon, place: Place) -> None:
     """Let it answer a question, and end."""
     running.until_ready()

@@ -128,6 +128,8 @@ def refusal(problem: Exception | None) -> str:
 
 _hanging: list[Any] = []
 """Streams that could not be closed."""
+_freeing = threading.Lock()
+"""PortAudio must not close a stream twice at the same time, and any thread may end the run."""
 
 
 class DeviceHangs(DeviceError):
@@ -143,20 +145,20 @@ def _free(stream: Any, end: Callable[[], None]) -> None:
     neither would whoever waits for it, PortAudio's own end of the process among them.
     """
 
-    if stream in _hanging:
-        return
-
     def close() -> None:
         end()
         stream.close()
 
-    closer = threading.Thread(target=close, name="closer", daemon=True)
-    closer.start()
-    closer.join(_CLOSE_S)
-    if closer.is_alive():
-        _hanging.append(stream)
-        stay()
-        abandon(DeviceHangs.exit_code)
+    with _freeing:
+        if stream.closed or stream in _hanging:
+            return
+        closer = threading.Thread(target=close, name="closer", daemon=True)
+        closer.start()
+        closer.join(_CLOSE_S)
+        if closer.is_alive():
+            _hanging.append(stream)
+            stay()
+            abandon(DeviceHangs.exit_code)
 
 
 class PortAudioMicrophone:

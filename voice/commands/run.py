@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from voice.config import Config
 from voice.errors import DeviceError, HeanError, InputError
 from voice.process.chatter import without_chatter
+from voice.process.ending import Ending
 from voice.renewal import found_again, may_renew, renew
 
 if TYPE_CHECKING:
@@ -62,6 +61,11 @@ def add_parser(subparsers: Any) -> None:
 @without_chatter()
 def run(args: argparse.Namespace, config: Config) -> int:
     """Listen until the audio ends or the person ends it."""
+    with closing(Ending()) as ending:
+        return _run(args, config, ending)
+
+
+def _run(args: argparse.Namespace, config: Config, ending: Ending) -> int:
     from voice.app import Assistant, load_engines
     from voice.events import Bus, Event, FinalTranscript, PlaybackStarted
     from voice.flash.trial import load_on_trial
@@ -69,7 +73,6 @@ def run(args: argparse.Namespace, config: Config) -> int:
     from voice.terminal import row
     from voice.view import TerminalView
 
-    signal.signal(signal.SIGTERM, _interrupt)
     recording = _recording(args, config)
     file = args.out or (ANSWER if recording else None)
     _check_writable(file)
@@ -83,10 +86,14 @@ def run(args: argparse.Namespace, config: Config) -> int:
     audit = AuditObserver(config, versions_of(engines.knowledge, engines.answerer.model))
     bus.subscribe(audit)
     devices = _devices(config, played, file, engines.voice.rate_hz, bus)
-    with _mended(devices), closing(devices):
+    with _mended(devices, ending), closing(devices):
         assistant = Assistant(_dialog(config, recording), engines, devices, bus)
         assistant.answerer.tell = audit.aside
-        with _watched(config, engines, assistant, bus), _flashed(config, assistant, audit):
+        with (
+            _watched(config, engines, assistant, bus),
+            _flashed(config, assistant, audit),
+            ending.by(assistant.interrupt),
+        ):
             assistant.listen()
     if recording and not happened[FinalTranscript]:
         raise InputError(f"{recording}: nothing was heard in it", "speak closer to the microphone")
@@ -96,12 +103,13 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
 
 @contextmanager
-def _mended(devices: Devices) -> Iterator[None]:
+def _mended(devices: Devices, ending: Ending) -> Iterator[None]:
     """Begin anew where only that helps, while a microphone is listened to."""
     try:
         yield
     except HeanError as error:
-        if devices.live and _renews(error):
+        ending.close()  # from here on a signal must not be taken by a program that is replaced
+        if devices.live and _renews(error) and not ending.asked:
             print(f"hean: {error.message}; beginning anew", file=sys.stderr, flush=True)
             renew()
         raise
@@ -202,10 +210,6 @@ def _check_access(config: Config) -> None:
         from voice.kiosk.beyond import beyond_of
 
         beyond_of(config.kiosk, config.kiosk_folder)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _recording(args: argparse.Namespace, config: Config) -> Path | None:

@@ -96,7 +96,7 @@ class Listener:
             self._raw.extend(self._raw_chunks.process(audio))
             for chunk in self._chunks.process(hear(audio)):
                 self._process(Heard(chunk, self._raw.popleft()))
-        if self._turn is not None:
+        if self._turn is not None and not self._turns.closed:
             self._end(END_OF_AUDIO)
 
     def _process(self, heard: Heard) -> None:

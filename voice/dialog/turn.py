@@ -37,6 +37,11 @@ class Turns:
         self._answered = Turn(0)
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether nothing is answered any more."""
+        return self._closed
+
     def create(self) -> Turn:
         """Return a new turn. It disturbs nobody: it may turn out to be a cough."""
         with self._lock:

@@ -13,10 +13,13 @@ def abandon(exit_code: int) -> None:
 
     The usual end would wait for it, or free what it still uses.
     """
-    atexit.register(_leave, exit_code)
+    atexit.register(leave, exit_code)
 
 
-def _leave(exit_code: int) -> NoReturn:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(exit_code)
+def leave(exit_code: int) -> NoReturn:
+    """End the process now, from any thread; what was printed so far is seen."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:  # whatever becomes of those who read it
+        os._exit(exit_code)
