@@ -55,9 +55,11 @@ def command(*words: str | Path | bytes) -> list[str | Path | bytes]:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Return the environment of such a process: the checkout importable, no sound server."""
+    """Return the environment of such a process: the checkout importable, no sound server, and its
+    stacks told if it is ended by a native fault or SIGABRT."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PULSE", "XDG_RUNTIME"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **changes}
+    told = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+    return {**kept, "PYTHONPATH": str(ROOT), **told, **changes}
 
 
 def hean_process(folder: Path, *words: str | Path | bytes, timeout_s: float = 120) -> Result:

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -63,10 +63,24 @@ class LiveProcess:
         """Return its output once it has ended, by itself or by a signal."""
         if with_signal:
             self.process.send_signal(with_signal)
-        code = self.process.wait(seconds)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"after {seconds:g} s it still runs:\n{self._stacks()}") from error
+        self._read_all()
+        return Result(code, "\n".join(self._lines["out"]), "\n".join(self._lines["err"]))
+
+    def _read_all(self) -> None:
         for reader in self._readers:
             reader.join(10)
-        return Result(code, "\n".join(self._lines["out"]), "\n".join(self._lines["err"]))
+
+    def _stacks(self) -> str:
+        """Return what it has said, and at last where each of its threads is."""
+        self.process.send_signal(signal.SIGABRT)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+        self._read_all()
+        return "\n".join([*self.said("", "out"), *self.said("", "err")])
 
 
 @contextmanager
