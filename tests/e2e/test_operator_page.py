@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llm.flash.journal import Outcome
+from tests.unit.knowledge_folder import write_base
 from tests.unit.operator_lab import PIN, WRONG_PIN, OperatorLab, open_operator_lab
 from tests.unit.scripted import WATER
+from voice.engines import knowledge_of
 from voice.events import (
     AnswerReady,
     FinalTranscript,
@@ -217,6 +221,24 @@ def test_a_restart_is_asked_for_twice(page: Any, lab: OperatorLab) -> None:
     page.click("#dialog .primary")
     expect(page.locator("#panel .mark.ok").last).to_contain_text("正在重新启动")
     assert lab.restarts == 1
+
+
+def test_an_entry_is_reviewed_by_touch_alone(browser: Any, tmp_path: Path) -> None:
+    """No keyboard: the name is one of those used before, or the role."""
+    base = write_base(tmp_path / "base")
+    with open_operator_lab(tmp_path / "device", knowledge=base) as lab:
+        page = sign_in(visit(browser, lab, has_touch=True))
+        settled(page, "knowledge")
+        page.get_by_text("全部").tap()
+        page.locator(".entry", has_text="zh.water.tap").tap()
+        page.get_by_role("button", name="editor").tap()
+        expect(page.locator("#reviewer")).to_have_value("editor")
+        page.get_by_role("button", name="的管理员").tap()
+        page.get_by_role("button", name="退回草稿").tap()
+        expect(page.get_by_text("已退回草稿。")).to_be_visible()
+        entry = knowledge_of(lab.config).by_id["zh.water.tap"]
+        assert (entry.status, entry.reviewer) == ("draft", f"{platform.node()} 的管理员")
+        page.context.close()
 
 
 def test_the_audit_log_comes_as_a_file(page: Any) -> None:

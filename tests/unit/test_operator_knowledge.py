@@ -1,5 +1,6 @@
 """Reviewing knowledge on the operator's page: with the sources, by name, under the same rules."""
 
+import platform
 from collections.abc import Iterator
 
 import httpx
@@ -41,7 +42,7 @@ def test_drafts_and_old_reviews_come_first_and_all_can_be_searched(http):
     assert len(listed(http, show="all")) == 6
     assert listed(http, show="all", skip="5") == listed(http, show="all")[5:]
     told = http.get(PATH).json()
-    assert told["reviewers"] == ["editor"]
+    assert (told["reviewers"], told["device"]) == (["editor"], platform.node())
     assert "not signed" in told["approval"]
 
 
@@ -69,6 +70,11 @@ def test_facts_that_nobody_has_opened_are_never_approved(lab, http):
     assert "confidence C" in reply.json()["error"]["message"]
     assert http.get(f"{PATH}/zh.shelter.draft").json()["obstacles"]
     assert knowledge_of(lab.config).by_id["zh.shelter.draft"].status == "draft"
+
+
+def test_who_has_reviewed_last_is_named_first(http):
+    review(http, "zh.water.tap", "vetted", "zhao min")
+    assert http.get(PATH).json()["reviewers"] == ["zhao min", "editor"]
 
 
 @pytest.mark.parametrize("reviewer", ["", " ", "x", "x" * 100])

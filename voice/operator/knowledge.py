@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from voice.operator.guard import refusing
 from voice.reviewing import review, shown
 
 MOST_LISTED = 50
+_MOST_NAMES = 8
 
 
 class Review(BaseModel):
@@ -52,7 +54,8 @@ def knowledge_routes(config: Config) -> APIRouter:
             "due": len(reasons),
             "found": len(found),
             "approval": signed.approval.text,
-            "reviewers": sorted({e.reviewer for e in signed.knowledge.entries if e.reviewer}),
+            "reviewers": _reviewers(signed.knowledge),
+            "device": platform.node(),
             "entries": [_row(e, reasons) for e in found[skip : skip + MOST_LISTED]],
         }
 
@@ -83,6 +86,12 @@ def _entry(knowledge: KnowledgeBase, name: str) -> Entry:
         return entry_of(knowledge, name)
     except KnowledgeError as error:
         raise HTTPException(404, str(error)) from error
+
+
+def _reviewers(knowledge: KnowledgeBase) -> list[str]:
+    """Return who has reviewed entries, the last one first: on a screen names are touched."""
+    by_day = sorted(knowledge.entries, key=lambda entry: entry.reviewed, reverse=True)
+    return list(dict.fromkeys(entry.reviewer for entry in by_day if entry.reviewer))[:_MOST_NAMES]
 
 
 def _has(entry: Entry, words: str) -> bool:

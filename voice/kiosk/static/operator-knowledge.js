@@ -10,7 +10,7 @@ const PAGE_ROWS = 50;
 const TYPED_MS = 400;
 
 export function knowledge(root, text) {
-  const view = { show: "due", find: "", skip: 0, reviewers: [] };
+  const view = { show: "due", find: "", skip: 0, reviewers: [], device: "" };
   const list = part("div", "rows");
   const detail = part("div", "rows");
   const load = () => showList(view, list, text, (id) => showEntry(view, id, { root, list, detail }, text, load));
@@ -57,7 +57,7 @@ async function showList(view, list, text, open) {
   const reply = await request("GET", `${PATH}?${asked}`);
   if (!reply.ok) return list.replaceChildren(mark("failure", element("p", problem(text, reply))));
   const found = reply.body;
-  view.reviewers = found.reviewers;
+  Object.assign(view, { reviewers: found.reviewers, device: found.device });
   view.changed(found);
   const rows = found.entries.map((entry) => row(entry, text, open));
   const turn = (step) => () => {
@@ -139,10 +139,10 @@ function body({ entry, sources, look, obstacles }, text) {
 function decision(view, { entry, obstacles }, told, text, back) {
   const name = element("input", "");
   Object.assign(name, { id: "reviewer", type: "text", autocomplete: "off", maxLength: 80 });
-  name.setAttribute("list", "reviewers");
   name.value = sessionStorage.reviewer ?? "";
-  const known = part("datalist", "", ...view.reviewers.map((one) => Object.assign(element("option", ""), { value: one })));
-  known.id = "reviewers";
+  const known = actions(...[...view.reviewers, text.operatorOf(view.device)].map(
+    (one) => button(one, () => { name.value = one; }),
+  ));
   const label = element("label", text.reviewerName);
   label.htmlFor = "reviewer";
   const decide = (verdict) => review(entry.id, verdict, name, told, text, back);
