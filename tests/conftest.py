@@ -91,6 +91,13 @@ def pytest_configure() -> None:
     sys.addaudithook(guard)  # sees every socket of this process, whichever library opens it
 
 
+def pytest_unconfigure() -> None:
+    # llama-cpp-python opens /dev/null twice when it is imported, and never closes it.
+    if binding := sys.modules.get("llama_cpp._utils"):
+        binding.outnull_file.close()
+        binding.errnull_file.close()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_audit_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the turns of tests, also those of child processes, out of this machine's audit log."""
