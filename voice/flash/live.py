@@ -2,6 +2,11 @@
 
 The new model is loaded beside the old one, waits until nobody speaks or is answered, and then
 takes its place. If it does not load, the slot before is back in use and the old model goes on.
+
+Whoever asks gets the new model: a person, and programs through the same `SharedAnswerer`. No slot
+brings ears or a voice, so these, and what is lent of them, stay. What else is made of a slot counts
+from the next start: wake words, the words of the field that hearing is repaired by, the topics on
+the screen, and which answers are synthesised ahead.
 """
 
 from __future__ import annotations
