@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kws import WakeConfig
 from models.catalog import load_catalog
 from models.store import Store
 from voice.cli import main
@@ -22,7 +23,7 @@ from voice.readiness.machine import (
     processor,
     software,
 )
-from voice.readiness.models import model_profiles
+from voice.readiness.models import model_profiles, used_models
 from voice.readiness.sound import permissions, sound
 
 MEMINFO = "MemTotal:        8000000 kB\nMemFree:  100 kB\nMemAvailable:    {} kB\n"
@@ -81,6 +82,13 @@ def test_missing_models_are_a_failure_with_the_command_that_mends_it(tmp_path):
     assert (finding.state, finding.exit_code) == ("failure", 65)
     assert "silero-vad" in finding.text.en
     assert finding.fix.en == "hean models fetch --profile starter"
+
+
+@pytest.mark.parametrize(("engine", "model"), [("zipformer", "kws-zipformer-zh"), ("", None)])
+def test_a_wake_word_model_counts_where_its_engine_is_used(tmp_path, engine, model):
+    """Without one, words are found by the model that recognises speech."""
+    config = replace(with_store(tmp_path, profile="desktop"), wake=WakeConfig(engine=engine))
+    assert used_models(config, load_catalog()).get("kws") == model
 
 
 def test_other_profiles_may_be_missing(tmp_path):

@@ -17,6 +17,7 @@ from voice.engines import NO_MODEL
 from voice.errors import FlashFault, HealthFault, ModelError
 from voice.flash.health import QUESTIONS, SAME_DECISION
 from voice.readiness.finding import FAILURE, OK, WARNING, Finding, Words
+from voice.wake import engine_of, model_of
 
 _MOST_GOLDEN = 8
 
@@ -46,17 +47,21 @@ def model_profiles(config: Config, store: Store) -> Iterator[Finding]:
 
 
 def used_models(config: Config, catalog: Catalog) -> dict[str, str]:
-    """Return the model of each stage: that of the profile, unless the configuration names one."""
+    """Return the model of each stage: that of the profile, unless the configuration names one.
+
+    Without a wake word model the words are found by the one that recognises speech.
+    """
+    spotter = model_of(config) if engine_of(config) == "zipformer" else ""
     chosen = {"asr": config.asr.model, "llm": config.llm.model, "tts": config.tts.model}
-    used = dict(catalog.profile(config.models.profile))
+    used = {**catalog.profile(config.models.profile), "kws": spotter}
     used |= {stage: model for stage, model in chosen.items() if model}
     if config.asr.streaming_model:
         used["streaming asr"] = config.asr.streaming_model
     if config.llm.encoder:
         used["encoder"] = config.llm.encoder
-    if config.llm.server_url or used.get("llm") == NO_MODEL:
-        used.pop("llm", None)
-    return used
+    if config.llm.server_url or used["llm"] == NO_MODEL:
+        used["llm"] = ""
+    return {stage: model for stage, model in used.items() if model}
 
 
 def slots(config: Config) -> Finding:
