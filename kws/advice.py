@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kws.asr_pinyin import ways_to_say
+from kws.pinyin import reading
 from kws.sounds import Sound, likeness_anywhere, sounds_of
 from kws.words import WakeWord
 
@@ -23,6 +24,10 @@ EVERYDAY = (
 )  # fmt: skip
 """Phrases of every day and of the field."""
 
+SYLLABLES_AN_HOUR = 5.18 * 3600
+"""Of unbroken Mandarin (Pellegrino, Coupé and Marsico: Across-language perspective on speech
+information rate, Language 87, 2011)."""
+
 
 def concerns(
     word: WakeWord, others: Sequence[WakeWord] = (), phrases: Iterable[str] = EVERYDAY
@@ -34,7 +39,8 @@ def concerns(
     ways = ways_to_say(word)
     found = []
     if (count := min(map(len, ways))) < FEWEST_SOUNDS and not word.text.isascii():
-        found.append(f"{word.text} has {count} syllables only; four are heard far more surely")
+        syllables = "one syllable" if count == 1 else f"{count} syllables"
+        found.append(f"{word.text} has {syllables} only; four are heard far more surely")
     for other in others:
         if other.text != word.text and (like := _likeness(ways, ways_to_say(other))) >= SIMILAR:
             found.append(f"{word.text} sounds like the wake word {other.text} ({like:.2f} of 1)")
@@ -44,6 +50,27 @@ def concerns(
             found.append(f"{word.text} is in what people say anyway: {phrase}")
             break
     return found
+
+
+def said_an_hour(word: WakeWord, counts: Mapping[str, int]) -> float:
+    """Return how often the sounds of a Mandarin word come in an hour of unbroken talk; what begins
+    in one word and ends in the next is not found.
+
+    `counts` tells how often words occur in some text. 0 for English words.
+    """
+    ways = [way.split() for way in word.pinyin]
+    least = min(map(len, ways), default=0)
+    found = total = 0
+    for text, count in counts.items():
+        total += count * len(text)
+        if ways and len(text) >= least:
+            heard = reading(text).split()
+            found += count * sum(_times(way, heard) for way in ways)
+    return SYLLABLES_AN_HOUR * found / max(1, total)
+
+
+def _times(way: list[str], heard: list[str]) -> int:
+    return sum(heard[at : at + len(way)] == way for at in range(len(heard) - len(way) + 1))
 
 
 def _likeness(ways: list[list[Sound]], others: list[list[Sound]]) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from kws import Files, WakeModelError, WakeWordError
 from kws.pinyin import HAN, split_syllable
@@ -25,7 +26,8 @@ class Tokenizer:
     """Writes wake words in the tokens of one model. Files: tokens; bpe or lexicon for English.
 
     The table may end with tokens that were used in training alone; `known` is how many tokens the
-    model itself knows. Raises WakeModelError if a file is missing or damaged.
+    model itself knows. Raises WakeModelError if a file is missing or damaged, the lexicon's when an
+    English word is encoded.
     """
 
     def __init__(self, files: Files, known: int | None = None) -> None:
@@ -35,7 +37,12 @@ class Tokenizer:
         first, last = _FIRST_TOKEN, len(table) if known is None else known
         self._tokens = {token for token, number in table.items() if first <= number < last}
         self._pieces = PieceEncoder(files["bpe"]) if "bpe" in files else None
-        self._lexicon = load_lexicon(files["lexicon"]) if "lexicon" in files else {}
+        self._files = files
+
+    @cached_property
+    def _lexicon(self) -> dict[str, list[str]]:
+        """Read when the first English word comes: it is long."""
+        return load_lexicon(self._files["lexicon"]) if "lexicon" in self._files else {}
 
     def encode(self, text: str, pinyin: str) -> list[str]:
         """Return the tokens of a text; `pinyin` has a syllable for each Chinese character.

@@ -107,7 +107,8 @@ def encode_english(
         raise WakeWordError(f"the wake word model knows no English: {words!r}")
     unknown = [word for word in upper.split() if word not in lexicon]
     if unknown:
-        raise WakeWordError(f"the wake word model does not know the English word {unknown[0]!r}")
+        said = unknown[0].lower()
+        raise WakeWordError(f"the wake word model does not know how {said!r} is said")
     return [phone for word in upper.split() for phone in lexicon[word]]
 
 

@@ -1,18 +1,21 @@
 """`hean wake train` as a person types it; the training itself: tests/e2e/test_wake_train.py."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kws.advice import SYLLABLES_AN_HOUR, said_an_hour
 from kws.train.corpus import read_clips, write_audio
 from kws.train.spelling import Speller
+from kws.words import make_word
 from voice import wake_training
 from voice.commands.wake import add_parser
 from voice.config import Config, ModelsConfig
 from voice.errors import HeanError, InputError, UsageError, translated
-from voice.wake_training import Plan, begin, doubts, planned, resumed
+from voice.wake_training.plan import Plan, begin, doubts, planned, resumed
 from voice.wake_training.speech import add_speech
 
 OPTIONS = {"hours": 1.5, "speech": (), "noise": "", "seed": 1}
@@ -36,8 +39,6 @@ def hean(config, *words):
     [
         ([], "name a word"),
         (["你好核安", "--resume", "x"], "name a word"),
-        (["安"], "one syllable"),
-        (["你好核安", "--word", "安"], "one syllable"),
         (["你好核安", "--hours", "0"], "--hours is 0"),
         (["你好核安", "--finish"], "--finish ends"),
         (["你好1号"], "Chinese characters or English letters"),
@@ -69,9 +70,26 @@ def test_a_plan_survives_and_names_its_command(tmp_path):
     )
     begin(plan, tmp_path / "run")
     assert resumed(tmp_path / "run") == plan
-    assert plan.command.startswith('hean wake train "你好核安" --word "hello heron" --hours 1.5')
+    assert plan.command == (
+        'hean wake train "你好核安" --word "hello heron" --hours 1.5 --speech speech'
+    )
     with pytest.raises(InputError, match="holds a run already"):
         begin(plan, tmp_path / "run")
+
+
+def test_the_command_tells_all_that_was_chosen(tmp_path):
+    options = {**OPTIONS, "noise": str(tmp_path), "seed": 7}
+    command = planned(["小乐"], ["xiǎo yuè"], options).command
+    assert command == (
+        f'hean wake train "小乐" --pinyin "xiǎo yuè" --hours 1.5 --noise {tmp_path.name} --seed 7'
+    )
+
+
+def test_hours_that_are_changed_later_are_kept(tmp_path):
+    plan = planned(["你好核安"], [], OPTIONS)
+    begin(plan, tmp_path / "run")
+    assert resumed(tmp_path / "run", 3.0).hours == 3.0
+    assert resumed(tmp_path / "run") == replace(plan, hours=3.0)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"words": [{"text": "?"}]}'])
@@ -92,6 +110,27 @@ def test_words_of_everyday_speech_are_doubted():
     plan = planned(["你好", "你好核安"], [], OPTIONS)
     said = " ".join(doubts(plan.words))
     assert "你好 has 2 syllables only" in said and "what people say anyway: 你好" in said
+
+
+COUNTS = {"你好": 20, "你好吗": 10, "安全": 70, "的": 1000, "公安局": 10, "hello": 5}
+SYLLABLES = 2 * 20 + 3 * 10 + 2 * 70 + 1000 + 3 * 10 + 5 * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "times"), [("安", 80), ("你好", 30), ("安全", 70), ("你好核安", 0), ("hello", 0)]
+)
+def test_what_a_word_costs_is_counted(text, times):
+    an_hour = said_an_hour(make_word(text), COUNTS)
+    assert an_hour == pytest.approx(SYLLABLES_AN_HOUR * times / SYLLABLES)
+    assert said_an_hour(make_word(text), {}) == 0
+
+
+def test_the_price_of_a_bad_word_is_told_and_that_of_a_good_one_is_none():
+    plan = planned(["安", "你好核安"], [], OPTIONS)
+    said = doubts(plan.words, COUNTS)
+    assert "安 has one syllable only" in said[0]
+    assert f"安 is said {SYLLABLES_AN_HOUR * 80 / SYLLABLES:.2g} times in an hour" in " ".join(said)
+    assert not any("你好核安 is said" in doubt for doubt in said)
 
 
 def recording(folder: Path, name: str, seconds: float = 1.0) -> None:

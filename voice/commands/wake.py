@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from voice.commands import wake_train
 from voice.commands.common import add_command, print_json
 from voice.config import Config
-from voice.errors import UsageError
+from voice.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from kws.words import WakeWord
@@ -173,13 +173,23 @@ def _confirmed_pinyin(text: str, args: argparse.Namespace) -> Sequence[str]:
 
 
 def _check_hearable(config: Config, word: WakeWord) -> None:
-    """Raise WakeWordError if the wake word model lacks a token of the word."""
+    """Raise ConfigError if the wake word model lacks a token of the word, or its sounds."""
+    from kws import WakeModelError, WakeWordError
     from kws.keywords import Tokenizer
     from voice.wake import engine_of, load_tuned
 
-    if engine_of(config) == "zipformer":
-        _, files = load_tuned(config, [word])
-        Tokenizer(files).lines([word])
+    if engine_of(config) != "zipformer":
+        return
+    _, files = load_tuned(config, [word])
+    tokenizer = Tokenizer(files)
+    try:
+        for way in word.pinyin or ("",):
+            tokenizer.encode(word.text, way)
+    except WakeModelError:
+        raise
+    except WakeWordError as error:
+        learn = f'another word, or a model that learns it: hean wake train "{word.text}"'
+        raise ConfigError(str(error), learn) from error
 
 
 def _line(word: WakeWord) -> str:

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ from voice.errors import UsageError
 
 if TYPE_CHECKING:
     from kws.train.checkpoint import Checkpoint
-    from voice.wake_training import Plan, Tell
+    from voice.wake_training import Tell
+    from voice.wake_training.plan import Plan
 
 _EXAMPLES = """\
   hean wake train 你好核安                            an hour and a half on two cores
@@ -71,17 +71,20 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace, config: Config) -> int:
-    from voice import wake_training as training
+    from models.disk import clear_errors
+    from voice.wake_training import plan as plans
+    from voice.wake_training import prepare, word_counts
 
     plan, run = _plan(args)
-    training.prepare()
+    prepare()
     if not args.resume:
-        training.begin(plan, run)
+        plans.begin(plan, run)
     if not args.json:
         print(f"{run}: {plan.command}", file=sys.stderr)
-        for doubt in training.doubts(plan.words):
+        for doubt in plans.doubts(plan.words, word_counts(config)):
             print(f"! {doubt}", file=sys.stderr)
-    with _progress(quiet=args.json) as tell:
+    kept = clear_errors(run, f"hean wake train --resume {run}")
+    with kept, _progress(quiet=args.json) as tell:
         found = _made(plan, run, config, tell, args)
     if args.json:
         print_json(found)
@@ -91,7 +94,7 @@ def _run(args: argparse.Namespace, config: Config) -> int:
 
 
 def _plan(args: argparse.Namespace) -> tuple[Plan, Path]:
-    from voice import wake_training as training
+    from voice.wake_training import plan as plans
 
     if bool(args.resume) == bool(args.text):
         raise UsageError("name a word to train for, or a run to --resume", "hean wake train --help")
@@ -101,15 +104,14 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Path]:
     if not _HOURS_FROM_TO[0] <= hours <= _HOURS_FROM_TO[1]:
         raise UsageError(f"--hours is {hours:g}", "from 0.001 to 100")
     if args.resume:
-        plan = training.resumed(args.resume)
-        return (plan if args.hours is None else replace(plan, hours=hours)), args.resume
+        return plans.resumed(args.resume, args.hours), args.resume
     options = {
         "hours": hours,
         "speech": tuple(args.speech),
         "noise": args.noise,
         "seed": args.seed,
     }
-    plan = training.planned([args.text, *args.word], args.pinyin, options)
+    plan = plans.planned([args.text, *args.word], args.pinyin, options)
     return plan, args.out or _new_folder()
 
 
@@ -119,6 +121,7 @@ def _made(
     """Do all that is left to do; return the report."""
     from kws.train.corpus import read_clips
     from voice import wake_training as training
+    from voice.wake_training.report import papers, write_report
 
     checkpoint: Checkpoint
     if args.finish:
@@ -128,8 +131,8 @@ def _made(
         checkpoint = training.train(plan, run, clips, tell)
     files = training.export(checkpoint, plan, run, config)
     choice, files["operating"] = training.choose(plan, run, files, clips, tell)
-    found = training.report(plan, run, checkpoint, files, choice)
-    files |= {"report": run / "report.json", "page": run / "report.html"}
+    found = write_report(plan, run, checkpoint, files, choice)
+    files |= papers(run)
     if args.box:
         training.box(files)
     elif not args.no_install:

@@ -6,28 +6,24 @@ chosen, a report is written, and the model is installed.
     RUN/training             checkpoints, metrics, loss.png
     RUN/model                the files that are installed
     RUN/report.json, .html   what it misses and what wakes it by mistake
+    RUN/training.json        what the model was made from, and with what
 
 Killed at any moment, `--resume RUN` goes on.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kws import RATE_HZ, Files, Samples, WakeWordError
-from kws.advice import concerns
-from kws.train.corpus import Clip, read_clips
+from kws import RATE_HZ, Files, Samples
+from kws.train.corpus import Clip
 from kws.train.spelling import Speller
-from kws.words import WakeWord, make_word
+from models import ModelStoreError
+from models.catalog import BOX
 from models.disk import write_json
 from models.importing import install_made
 from models.store import Store
@@ -36,6 +32,7 @@ from voice.config import Config
 from voice.engines import ModelFiles
 from voice.errors import InputError, UsageError
 from voice.wake import OWN_MODEL
+from voice.wake_training.plan import Plan
 
 if TYPE_CHECKING:
     from kws.train.checkpoint import Checkpoint
@@ -44,43 +41,12 @@ if TYPE_CHECKING:
 INSTALL = "./hean wake train does it by itself; elsewhere: pip install 'hean[train]'"
 SPEAKERS = "kokoro-speakers"
 """More voices for the mixtures, if they are installed."""
-MOST_AUDIO_H = 3.0
-AUDIO_H_PER_H = 2.0
-"""Speech that two cores make in half of the time of a run."""
 TRAINING_SHARE = 0.5
-ROOM_MB_PER_H, ROOM_MB = 80, 300
-"""Disk that an hour of speech takes, and the rest of a run."""
-_FEWEST_SYLLABLES = 2
-_PLAN = "plan.json"
+LEXICON_LETTERS = 8
+"""Length of English words that can be typed later; longer ones would double the lexicon."""
 
 Tell = Callable[[str, float], None]
 """Told what is being done, and the share of it that is done."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was asked for."""
-
-    words: tuple[WakeWord, ...]
-    hours: float
-    speech: tuple[str, ...]
-    """Folders of recordings of people, with transcripts."""
-    noise: str
-    """Folder of recordings of noise; empty = made noise only."""
-    seed: int
-
-    @property
-    def audio_h(self) -> float:
-        """Return how many hours of speech are made."""
-        return min(MOST_AUDIO_H, AUDIO_H_PER_H * self.hours)
-
-    @property
-    def command(self) -> str:
-        """Return the command that makes this model."""
-        first, *more = (f'"{word.text}"' for word in self.words)
-        parts = ["hean wake train", first, *(f"--word {word}" for word in more)]
-        parts += [f"--hours {self.hours:g}", *(f"--speech {folder}" for folder in self.speech)]
-        return " ".join([*parts, *([f"--noise {self.noise}"] if self.noise else [])])
 
 
 def prepare() -> None:
@@ -91,55 +57,16 @@ def prepare() -> None:
         raise UsageError(f"training needs more packages: {', '.join(missing)}", INSTALL)
 
 
-def planned(texts: Sequence[str], pinyin: Sequence[str], options: Mapping[str, Any]) -> Plan:
-    """Return a plan; `pinyin` tells how the first word is said. Raises UsageError, WakeWordError.
+def word_counts(config: Config) -> dict[str, int]:
+    """Return how often Mandarin words occur in text; none if the synthesiser is not installed."""
+    from voice.tts.kokoro import read_table
 
-    `options` are hours, speech, noise, seed.
-    """
-    words = [make_word(" ".join(text.split())) for text in dict.fromkeys(texts)]
-    if pinyin:
-        words[0] = make_word(words[0].text, pinyin)
-    for word in words:
-        if min((len(way.split()) for way in word.pinyin), default=_FEWEST_SYLLABLES) < 2:
-            raise UsageError(
-                f"{word.text} has one syllable: it is in speech all the time", "four are good"
-            )
-    for folder in (*options["speech"], *filter(None, [options["noise"]])):
-        if not Path(folder).is_dir():
-            raise InputError(f"{folder} is no folder", "hean wake train --help")
-    return Plan(tuple(words), **options)
-
-
-def doubts(words: Sequence[WakeWord]) -> list[str]:
-    """Return what speaks against some words."""
-    return [doubt for word in words for doubt in concerns(word, words)]
-
-
-def begin(plan: Plan, run: Path) -> None:
-    """Make the folder of a run. Raises InputError: there is a run already, or too little room."""
-    if (run / _PLAN).exists():
-        raise InputError(f"{run} holds a run already", f"hean wake train --resume {run}")
     try:
-        run.mkdir(parents=True, exist_ok=True)
-        free_mb = shutil.disk_usage(run).free / 1e6
-        if free_mb < (needed_mb := ROOM_MB + ROOM_MB_PER_H * plan.audio_h):
-            raise InputError(
-                f"{run}: {free_mb:.0f} MB are free, {needed_mb:.0f} MB are needed", "--out FOLDER"
-            )
-        write_json(run / _PLAN, asdict(plan))
-    except OSError as error:
-        raise InputError(f"{run} cannot be written: {error.strerror}", "--out FOLDER") from error
-
-
-def resumed(run: Path) -> Plan:
-    """Return the plan of a run. Raises InputError if there is none."""
-    path = run / _PLAN
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        words = [WakeWord(**{**row, "pinyin": tuple(row["pinyin"])}) for row in values["words"]]
-        return Plan(**{**values, "words": tuple(words), "speech": tuple(values["speech"])})
-    except (OSError, ValueError, TypeError, KeyError, WakeWordError) as error:
-        raise InputError(f"{path} is no plan of a run: {error}", "hean wake train WORD") from error
+        _, files = ModelFiles(config).find("tts", config.tts.model)
+    except ModelStoreError:  # told when speech is to be made
+        return {}
+    table = read_table(files["words_zh"]) if "words_zh" in files else {}
+    return {word: int(count) for word, count in table.items()}
 
 
 def make_speech(plan: Plan, run: Path, config: Config, tell: Tell) -> list[Clip]:
@@ -222,41 +149,12 @@ def choose(
     return choice, path
 
 
-def report(
-    plan: Plan, run: Path, checkpoint: Checkpoint, files: Files, choice: Choice
-) -> dict[str, Any]:
-    """Write what was measured as JSON and as a page; return it."""
-    from voice.wake_training.page import page
-
-    clips = read_clips(run / "corpus")
-    found = {
-        "made": time.strftime("%Y-%m-%d"),
-        "command": plan.command,
-        "words": [asdict(word) for word in plan.words],
-        "doubts": doubts(plan.words),
-        "seed": plan.seed,
-        "corpus": {
-            "hours": round(sum(clip.seconds for clip in clips) / 3600, 2),
-            "clips": dict(Counter(f"{clip.split} {clip.kind}" for clip in clips)),
-        },
-        "training": {
-            "steps": checkpoint.step,
-            "minutes": round(checkpoint.seconds / 60, 1),
-            "bytes": sum(path.stat().st_size for path in files.values()),
-        },
-        **choice.as_json(),
-    }
-    write_json(run / "report.json", found)
-    (run / "report.html").write_text(page(found), encoding="utf-8")
-    return found
-
-
 def install(files: Files, config: Config) -> None:
     """Put the model into the store. Raises ModelStoreError."""
     install_made(Store(config.store), OWN_MODEL, files)
 
 
-def box(files: Files) -> Path:
+def box(files: Files, folder: Path = BOX) -> Path:
     """Make it the model that comes with the program, in the profile starter; return its folder."""
     from models.boxing import put_in_box
 
@@ -268,7 +166,7 @@ def box(files: Files) -> Path:
         "memory_mb": "40",
         "speed": '"fast"',
     }
-    return put_in_box("kws-hean", facts, files, ["starter"])
+    return put_in_box("kws-hean", facts, files, ["starter"], folder)
 
 
 def noises_of(plan: Plan) -> list[Samples]:
@@ -282,13 +180,23 @@ def noises_of(plan: Plan) -> list[Samples]:
 
 
 def _lexicon(plan: Plan, config: Config) -> list[str]:
-    """Return lines of English words and their phones: those of the words, and of our own texts."""
+    """Return lines of English words and their phones: those of the wake words and of our own texts,
+    and the shorter ones of the dictionary, so that other words can be typed later."""
+    from kws.train.inventory import phones
     from llm.knowledge import load_knowledge
-    from voice.wake_training.voices import Speakers
+    from voice.tts.kokoro import read_table
+    from voice.tts.phonemes_en import WORDS, English
 
     _, files = ModelFiles(config).find("tts", config.tts.model)
-    phones_of = Speakers(files, {}, threads=1).phones_of
+    dictionary = read_table(files["lexicon_en"])
     texts = [word.text for word in plan.words if not word.pinyin]
     texts += [a for e in load_knowledge().entries if e.language == "en" for a in (*e.ask, e.answer)]
-    words = {word for text in texts for word in text.upper().split() if word.isalpha()}
-    return [f"{word} {' '.join(phones_of(word.lower()))}\n" for word in sorted(words)]
+    words = {word for text in texts for word in text.lower().split() if word.isalpha()}
+    words |= {word for word in (*dictionary, *WORDS) if _typeable(word)}
+    english = English(dictionary)
+    spelled = ((word, phones(english.word(word))) for word in sorted(words))
+    return [f"{word.upper()} {' '.join(sounds)}\n" for word, sounds in spelled if sounds]
+
+
+def _typeable(word: str) -> bool:
+    return word.islower() and word.isascii() and word.isalpha() and len(word) <= LEXICON_LETTERS

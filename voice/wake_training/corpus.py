@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -19,6 +20,7 @@ from kws.train.spelling import Speller
 from kws.train.synthesis import Studio
 from kws.train.texts import Readings
 from kws.words import WakeWord
+from voice.errors import StageError
 from voice.tts.kokoro import read_table
 from voice.wake_training.material import material_of
 from voice.wake_training.voices import Speakers
@@ -46,7 +48,7 @@ class Order:
 def make_corpus(order: Order, seconds: float, show: Count) -> list[Clip]:
     """Make clips until there are so many seconds of them; return all clips of the corpus.
 
-    What an interrupted call has made is kept. Raises CorpusError, SynthesisError.
+    What an interrupted call has made is kept. Raises CorpusError, SynthesisError, StageError.
     """
     clips = read_clips(order.folder)
     done = {int(found[1]) for clip in clips if (found := _NUMBER.search(clip.audio))}
@@ -71,6 +73,12 @@ def _recorded(order: Order, numbers: Iterator[int]) -> Generator[float, None, No
                 waiting.add(pool.submit(record, order, next(numbers)))
             finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from (each.result() for each in finished)
+    except BrokenProcessPool as error:
+        raise StageError(
+            "a process that makes speech was ended, perhaps for want of memory; what is made is "
+            "kept",
+            f"hean wake train --resume {order.folder.parent}",
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
