@@ -43,6 +43,15 @@ def with_slot(config: Config, slot: Slot) -> Config:
     return replace(config, llm=llm, knowledge=knowledge)
 
 
+def flashed_hashes(config: Config) -> dict[str, str]:
+    """Return the SHA-256 of each file of the slot in use, by its path, as it was signed."""
+    slot = slots_of(config).current()
+    if slot is None:
+        return {}
+    folder = config.flash_folder / slot.folder
+    return {str(folder / file.path): file.sha256 for file in slot.manifest.files}
+
+
 def without_trial(config: Config) -> Config:
     """Return the configuration with what was in use before the slot on trial, if one is."""
     slots = slots_of(config)

@@ -27,7 +27,14 @@ from voice.dialog.touch import Touch
 from voice.dialog.transcriber import Transcriber
 from voice.dialog.turn import Turns
 from voice.dialog.warmer import Warmer
-from voice.engines import Ears, knowledge_of, load_answerer, load_ears, load_voice
+from voice.engines import (
+    Ears,
+    knowledge_of,
+    load_answerer,
+    load_ears,
+    load_voice,
+    model_id_of,
+)
 from voice.errors import StageLost
 from voice.events import Bus, StageFailed
 from voice.lending.shared_answerer import SharedAnswerer
@@ -55,6 +62,8 @@ class Engines:
     ears: Ears
     answerer: Answerer
     voice: Synthesizer
+    model_id: str = ""
+    """Of the language model, see `voice.engines.model_id_of`."""
 
 
 def load_engines(config: Config) -> Engines:
@@ -64,7 +73,8 @@ def load_engines(config: Config) -> Engines:
         ears = pool.submit(load_ears, config, knowledge)
         answerer = pool.submit(load_answerer, config, knowledge)
         voice = pool.submit(load_voice, config)
-        engines = Engines(knowledge, ears.result(), answerer.result(), voice.result())
+        loaded = ears.result(), answerer.result(), voice.result()
+        engines = Engines(knowledge, *loaded, model_id_of(config))
     give_back()
     return engines
 

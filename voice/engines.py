@@ -13,8 +13,9 @@ from llm.knowledge import SHIPPED, KnowledgeBase
 from llm.knowledge.sign import SignedKnowledge, load_signed
 from llm.retrieve import Retriever
 from models.catalog import Model
+from models.manifest import read_manifest
 from models.store import Store
-from voice.active_slot import GGUF, with_current_slot
+from voice.active_slot import GGUF, flashed_hashes, with_current_slot
 from voice.config import Config
 from voice.device.clock import today
 from voice.ears import Ears as Ears  # also for whoever loads them here
@@ -146,6 +147,33 @@ def load_model(config: Config) -> LanguageModel | None:
         return create_model("llama-cpp", {"model": path}, config.llm)
     model, files = ModelFiles(config).find("llm", config.llm.model)
     return create_model(model.engine, files, config.llm)
+
+
+def model_id_of(config: Config) -> str:
+    """Return the SHA-256 of the language model's file, and after a "+" that of its adapter.
+
+    They are those by which the model was installed or signed: nothing is read for it. "" = there
+    is no model, or neither the store nor a slot has brought it: a server, a file of the owner.
+    """
+    config = with_current_slot(config)
+    llm, flashed = config.llm, flashed_hashes(config)
+    if llm.server_url or llm.model == NO_MODEL:
+        return ""
+    is_file = llm.model.endswith(GGUF)
+    hashes = [flashed.get(llm.model, "")] if is_file else _installed_hashes(config)
+    if llm.adapter:
+        hashes = [*hashes[:1], flashed.get(llm.adapter, "")]
+    return "+".join(hashes) if all(hashes) else ""
+
+
+def _installed_hashes(config: Config) -> list[str]:
+    store = Store(config.store)
+    name = config.llm.model or store.catalog.profile(config.models.profile)["llm"]
+    try:
+        files = read_manifest(store.folder(name)).files
+    except (FileNotFoundError, ValueError):  # loading it tells so
+        return [""]
+    return [files[role].sha256 for role in ("model", "adapter") if role in files]
 
 
 def load_voice(config: Config) -> Synthesizer:

@@ -27,10 +27,9 @@ from voice.events import (
 _LOGGER = logging.getLogger(__name__)
 
 
-def versions_of(knowledge: KnowledgeBase, model: LanguageModel | None) -> Versions:
-    """Return what answers are made of."""
-    name = model.name if model else ""
-    return Versions(knowledge.content_hash, name, name)
+def versions_of(knowledge: KnowledgeBase, model: LanguageModel | None, model_id: str) -> Versions:
+    """Return what answers are made of; `model_id` is that of `voice.engines.model_id_of`."""
+    return Versions(knowledge.content_hash, model.name if model else "", model_id)
 
 
 class AuditWriter:

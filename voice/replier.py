@@ -8,7 +8,7 @@ from pathlib import Path
 from voice.app import endpoint_rules
 from voice.audit.record import Asked, TurnRecord, record_of
 from voice.config import Config
-from voice.engines import knowledge_of, load_answerer, load_ears, load_voice
+from voice.engines import knowledge_of, load_answerer, load_ears, load_voice, model_id_of
 from voice.errors import HeanError
 from voice.events import Outcome
 from voice.process.memory import give_back
@@ -26,7 +26,7 @@ class Replier:
         self._answerer = load_answerer(config, knowledge)
         self._ears = load_ears(config, knowledge) if hears else None
         self._voice = load_voice(config) if speaks else None
-        self._versions = versions_of(knowledge, self._answerer.model)
+        self._versions = versions_of(knowledge, self._answerer.model, model_id_of(config))
         self._audit = AuditWriter(config)
 
     def close(self) -> None:

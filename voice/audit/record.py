@@ -57,7 +57,8 @@ class Versions:
     model: str = ""
     """Name of the language model; empty if there is none."""
     model_id: str = ""
-    """SHA-256 of its file, or its id in the catalogue."""
+    """SHA-256 of its file, and after a "+" that of its adapter; empty if nobody here has hashed
+    it: a model of a server, or a file of the owner."""
     software: str = __version__
 
 

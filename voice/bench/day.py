@@ -148,7 +148,7 @@ def measure(
         file = Path(folder) / "audit.db"
         bus = Bus()
         bus.subscribe(diary)
-        versions = versions_of(engines.knowledge, engines.answerer.model)
+        versions = versions_of(engines.knowledge, engines.answerer.model, engines.model_id)
         bus.subscribe(AuditObserver(config, versions, file=file))
         begin_s = time.monotonic()
         with room.listening(silent, bus):

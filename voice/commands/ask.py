@@ -154,7 +154,7 @@ def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     bus = Bus()
     if not args.json:
         bus.subscribe(TerminalView())
-    versions = versions_of(engines.knowledge, engines.answerer.model)
+    versions = versions_of(engines.knowledge, engines.answerer.model, engines.model_id)
     bus.subscribe(AuditObserver(config, versions, "mic"))
     devices = LiveDevices(config, engines.voice.rate_hz, bus)
     print(f"listening with {devices.name}; Ctrl-C ends", file=sys.stderr, flush=True)

@@ -83,7 +83,8 @@ def _run(args: argparse.Namespace, config: Config, ending: Ending) -> int:
     bus.subscribe(lambda event: happened.update([type(event)]))
     played = _recorded(recording)
     engines = load_on_trial(config, load_engines)
-    audit = AuditObserver(config, versions_of(engines.knowledge, engines.answerer.model))
+    made_of = versions_of(engines.knowledge, engines.answerer.model, engines.model_id)
+    audit = AuditObserver(config, made_of)
     bus.subscribe(audit)
     devices = _devices(config, played, file, engines.voice.rate_hz, bus)
     with _mended(devices, ending), closing(devices):
@@ -126,11 +127,12 @@ def _flashed(config: Config, assistant: Assistant, audit: AuditObserver) -> Iter
     if not assistant.live:
         yield
         return
+    from voice.engines import model_id_of
     from voice.flash.live import watching
     from voice.recorder import versions_of
 
     def taken(knowledge: KnowledgeBase, answerer: Answerer) -> None:
-        audit.use(versions_of(knowledge, answerer.model))
+        audit.use(versions_of(knowledge, answerer.model, model_id_of(config)))
 
     with watching(config, assistant.answerer, lambda: assistant.idle, taken):
         yield
