@@ -1,5 +1,6 @@
 """The wake word model that comes with the program, in the engine that uses it, on speech."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ from kws.keywords import Tokenizer
 from kws.settings_of_model import tuned
 from kws.words import make_word
 from kws.zipformer import ZipformerDetector
+from models.importing import install_made
+from models.store import Store
+from tests.commands import hean
 from tests.spoken import QUIET_S, TEXTS, quiet, spoken
+from voice.wake import OWN_MODEL
 
 WORDS = ("你好核安", "小安小安", "hello heron")
 SAYING_S = {"wake/wake": 0.9, "wake/breath": 0.9, "wake/xiaoan": 1.2, "wake/heron": 0.9}
@@ -87,6 +92,31 @@ def test_a_word_that_was_typed_and_not_trained_for_is_found(boxed_model):
     ((word, at_s),) = hits(detector, spoken("wake/water"))
     assert word == "自来水" and at_s < QUIET_S + 1.8
     assert hits(detector, spoken("wake/talk"), spoken("wake/breath")) == []
+
+
+@pytest.fixture
+def own(boxed_model, tmp_path):
+    """Settings with which it is the model of the owner."""
+    store = tmp_path / "models"
+    install_made(Store(store), OWN_MODEL, boxed_model)
+    return "--set", f"models.store={store}"
+
+
+def test_an_english_word_is_added_as_a_person_types_it(own):
+    added = hean("wake", "add", "hello  heron", *own)
+    assert added.code == 0 and "added: hello heron  English" in added.out
+    listed = json.loads(hean("wake", "list", "--json", *own).out)
+    assert (listed["engine"], listed["words"][-1]["text"]) == ("zipformer", "hello heron")
+
+
+def test_an_english_word_that_it_cannot_say_is_told_in_a_line(own):
+    refused = hean("wake", "add", "hello xylobando", *own)
+    assert refused.code == 78
+    assert refused.err.splitlines() == [
+        "hean: the wake word model does not know how 'xylobando' is said",
+        '      another word, or a model that learns it: hean wake train "hello xylobando"',
+    ]
+    assert "xylobando" not in hean("wake", "list", *own).out
 
 
 def test_english_words_are_written_in_phones(boxed_model):
