@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voice.errors import ConfigError
@@ -239,7 +240,8 @@ def _site(origin: str) -> str:
 
 async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": refused.reason})
+        code = WS_1008_POLICY_VIOLATION
+        await send({"type": "websocket.close", "code": code, "reason": refused.reason})
         return
     answer = refusal(refused.status, refused.reason, refused.headers)
     await answer(scope, receive, _hardened(send))

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from starlette.websockets import WebSocket
+from starlette.status import WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from voice.kiosk.limits import Allowance
 from voice.kiosk.messages import Message
@@ -18,8 +19,6 @@ _QUEUED = 200
 """Messages that wait for a screen. One that is slower is cut off: it will come again, and begin
 with a new picture."""
 _SAID_PER_S, _SAID_AT_ONCE = 1.0, 20.0
-_POLICY_VIOLATION = 1008
-"""Close code of WebSockets, RFC 6455."""
 
 
 class TooManyClients(Exception):
@@ -87,6 +86,19 @@ def _cut_off(queue: asyncio.Queue[str | None]) -> None:
     queue.put_nowait(None)
 
 
+async def tell_all(hub: Hub, socket: WebSocket, picture: Callable[[], Message]) -> None:
+    """Send the picture and everything that happens, until this client goes or is cut off."""
+    reason = "too slow, or the assistant ends"
+    try:
+        async for text in hub.messages(picture):
+            await socket.send_text(text)
+    except TooManyClients:
+        reason = "too many pages"
+    except WebSocketDisconnect:
+        return
+    await socket.close(WS_1013_TRY_AGAIN_LATER, reason)
+
+
 async def first_of(*works: Coroutine[Any, Any, None]) -> None:
     """Run all until one has ended, then end the others. Raises what the first one raised."""
     tasks = [asyncio.create_task(work) for work in works]
@@ -103,5 +115,5 @@ async def until_gone(socket: WebSocket) -> None:
     allowance = Allowance(_SAID_PER_S, _SAID_AT_ONCE)
     while (await socket.receive())["type"] != "websocket.disconnect":
         if not allowance.take():
-            await socket.close(_POLICY_VIOLATION, "nothing is read here")
+            await socket.close(WS_1008_POLICY_VIOLATION, "nothing is read here")
             return

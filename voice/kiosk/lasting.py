@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import Message, Receive, Send
 
 LOOK_S = 1.0
 """How often it is looked whether a token is still good, at most."""
-_POLICY_VIOLATION = 1008
-"""Close code of WebSockets, RFC 6455."""
 
 
 def while_known(known: Callable[[], bool], receive: Receive, send: Send) -> tuple[Receive, Send]:
@@ -33,13 +32,15 @@ def while_known(known: Callable[[], bool], receive: Receive, send: Send) -> tupl
     async def received() -> Message:
         message = await receive()
         if over():
-            return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
+            return {"type": "websocket.disconnect", "code": WS_1008_POLICY_VIOLATION}
         return message
 
     async def sent(message: Message) -> None:
         if message["type"] == "websocket.send" and over():
             reason = "the token is expired or revoked"
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": reason})
+            await send(
+                {"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION, "reason": reason}
+            )
             raise OSError(reason)  # how a server tells an application that nobody is there
         await send(message)
 

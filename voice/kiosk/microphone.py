@@ -6,6 +6,11 @@ import asyncio
 from contextlib import suppress
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.status import (
+    WS_1001_GOING_AWAY,
+    WS_1003_UNSUPPORTED_DATA,
+    WS_1013_TRY_AGAIN_LATER,
+)
 
 from voice.audio.remote import Occupied, RemoteDevice, RemoteMicrophone
 from voice.kiosk.hub import first_of
@@ -17,8 +22,6 @@ LONGEST_FRAME_BYTES = 4096
 """An eighth of a second; pages send a quarter of that."""
 _WAITING = 50
 """Frames that wait to be sent, two seconds; the oldest is dropped beyond."""
-TRY_AGAIN_LATER, WRONG_DATA, GOING_AWAY = 1013, 1003, 1001
-"""Close codes of WebSockets, from the registry of RFC 6455."""
 
 
 def microphone_routes(remote: RemoteDevice) -> APIRouter:
@@ -43,7 +46,7 @@ def microphone_routes(remote: RemoteDevice) -> APIRouter:
         try:
             brought = remote.connect(send)
         except Occupied:
-            await socket.close(TRY_AGAIN_LATER, "another page gives its microphone already")
+            await socket.close(WS_1013_TRY_AGAIN_LATER, "another page gives its microphone already")
             return
         try:
             await socket.send_json({"type": "play", "rate_hz": remote.speaker.rate_hz})
@@ -65,13 +68,13 @@ async def _hear(socket: WebSocket, microphone: RemoteMicrophone) -> None:
         try:
             message = await asyncio.wait_for(socket.receive(), SILENT_S)
         except (TimeoutError, asyncio.TimeoutError):  # two classes up to Python 3.10
-            await socket.close(GOING_AWAY, "no sound comes from this page")
+            await socket.close(WS_1001_GOING_AWAY, "no sound comes from this page")
             return
         if message["type"] == "websocket.disconnect":
             return
         frame = message.get("bytes")
         if not frame or len(frame) % 2 or len(frame) > LONGEST_FRAME_BYTES:
-            await socket.close(WRONG_DATA, "send frames of 16-bit samples, 16 kHz mono")
+            await socket.close(WS_1003_UNSUPPORTED_DATA, "send 16-bit samples, 16 kHz mono")
             return
         microphone.hear(frame)
 

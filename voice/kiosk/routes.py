@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, FastAPI, Response, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, FastAPI, Response, WebSocket
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +20,7 @@ from voice.kiosk.access import WITH_MICROPHONE, Access
 from voice.kiosk.asking import ask_routes
 from voice.kiosk.beyond import Beyond
 from voice.kiosk.board import Board
-from voice.kiosk.hub import Hub, TooManyClients, first_of, until_gone
+from voice.kiosk.hub import Hub, first_of, tell_all, until_gone
 from voice.kiosk.limits import Limits
 from voice.kiosk.login import login_routes
 from voice.kiosk.messages import Message
@@ -35,8 +35,6 @@ from voice.lending.shared_answerer import SharedAnswerer
 from voice.process.vitals import Vitals
 
 PAGE = Path(__file__).with_name("static")
-_TRY_AGAIN_LATER = 1013
-"""Close code of WebSockets, from the registry of RFC 6455."""
 
 
 @dataclass(frozen=True)
@@ -178,18 +176,7 @@ def _interface(kiosk: Kiosk) -> APIRouter:
     async def events(socket: WebSocket) -> None:
         """Tell what goes on now, then everything that happens."""
         await socket.accept()
-        await first_of(_tell(kiosk, socket), until_gone(socket))
+        told = tell_all(kiosk.hub, socket, kiosk.board.picture)
+        await first_of(told, until_gone(socket))
 
     return router
-
-
-async def _tell(kiosk: Kiosk, socket: WebSocket) -> None:
-    reason = "too slow, or the assistant ends"
-    try:
-        async for text in kiosk.hub.messages(kiosk.board.picture):
-            await socket.send_text(text)
-    except TooManyClients:
-        reason = "too many screens"
-    except WebSocketDisconnect:
-        return
-    await socket.close(_TRY_AGAIN_LATER, reason)

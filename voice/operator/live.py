@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, WebSocket
 
 from voice.events import Event, LevelMeasured
-from voice.kiosk.hub import Hub, TooManyClients, first_of, until_gone
+from voice.kiosk.hub import Hub, first_of, tell_all, until_gone
 from voice.kiosk.rules import needs
 from voice.operator.guard import COOKIE
 from voice.operator.sessions import Sessions
 from voice.operator.work import RUNNING, Work
 
 _LOOK_S = 1.0
-SIGNED_OUT, TRY_AGAIN_LATER = 4401, 1013
-"""Close codes of WebSockets: one of our own, one from the registry of RFC 6455."""
+SIGNED_OUT = 4401
+"""Close code of WebSockets, one of our own."""
 
 
 class LevelTeller:
@@ -43,25 +42,11 @@ def live_routes(prefix: str, sessions: Sessions, hub: Hub, work: Work) -> APIRou
         if sessions.find(cookie, touch=False) is None:
             await socket.close(SIGNED_OUT, "sign in with the PIN")
             return
-        works = _tell(socket, hub, work), _until_signed_out(socket, sessions, cookie, work)
-        await first_of(*works, until_gone(socket))
+        told = tell_all(hub, socket, lambda: work.state.as_json())
+        signed_in = _until_signed_out(socket, sessions, cookie, work)
+        await first_of(told, signed_in, until_gone(socket))
 
     return router
-
-
-async def _tell(socket: WebSocket, hub: Hub, work: Work) -> None:
-    def picture() -> dict[str, Any]:
-        return work.state.as_json()
-
-    reason = "too slow, or the assistant ends"
-    try:
-        async for text in hub.messages(picture):
-            await socket.send_text(text)
-    except TooManyClients:
-        reason = "too many pages"
-    except WebSocketDisconnect:
-        return
-    await socket.close(TRY_AGAIN_LATER, reason)
 
 
 async def _until_signed_out(socket: WebSocket, sessions: Sessions, cookie: str, work: Work) -> None:
