@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from asr.whisper_decoder import WhisperDecoder
 
 Samples = NDArray[np.float32]
 """Mono audio in [-1, 1], shape (n,)."""
@@ -107,6 +110,12 @@ class Recognizer(Protocol):
 
     streaming: bool
     """True if partial transcripts cost no re-decoding."""
+
+    @property
+    def decoder(self) -> WhisperDecoder | None:
+        """Return its model step by step, for whoever wants to know its doubts; None where they are
+        not told."""
+        ...
 
     def stream(self) -> RecognizerStream:
         """Begin an utterance."""

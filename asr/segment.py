@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os.path import commonprefix
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from asr import RATE_HZ, AsrConfig, Samples, Transcript
+
+if TYPE_CHECKING:
+    from asr.whisper_decoder import WhisperDecoder
 
 Decode = Callable[[Samples, bool], Transcript]
 """Decodes a segment; if the flag is set thoroughly, otherwise as fast as possible."""
@@ -42,6 +45,11 @@ class SegmentRecognizer(Protocol):
     """A recogniser without streaming."""
 
     streaming: bool
+
+    @property
+    def decoder(self) -> WhisperDecoder | None:
+        """Return its model step by step; None where that is not told."""
+        ...
 
     def stream(self) -> SegmentStream:
         """Begin an utterance."""

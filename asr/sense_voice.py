@@ -30,6 +30,7 @@ class SenseVoiceRecognizer:
     """
 
     streaming = False
+    decoder = None
 
     def __init__(self, files: Files, config: AsrConfig) -> None:
         self._paths = paths_of("sense-voice", files, ("model", "tokens"))

@@ -19,6 +19,7 @@ class TwoPassRecognizer:
     def __init__(self, live: Recognizer, final: SegmentRecognizer) -> None:
         self._live = live
         self._final = final
+        self.decoder = final.decoder
 
     def stream(self) -> TwoPassStream:
         """Begin an utterance."""

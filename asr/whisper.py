@@ -1,19 +1,16 @@
-"""Whisper through sherpa-onnx, by segment."""
+"""Whisper, by segment."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import numpy as np
-
-from asr import RATE_HZ, AsrConfig, Files, RecognitionError, Samples, Transcript
-from asr.files import check_onnx, check_tokens, paths_of
+from asr import RATE_HZ, AsrConfig, Files, Samples, Transcript
 from asr.segment import SegmentStream
 from asr.text import clean, language_of, without_loop
+from asr.whisper_decoder import WhisperDecoder
 
 WINDOW_S = 29.0
-"""Longest input: sherpa-onnx drops what goes beyond 29.5 s."""
+"""Longest input; the model itself takes 30 s."""
 THOROUGH_PADDING_S = 10.0
 """Silence after the segment. Whisper learnt on windows of 30 s and repeats itself where the end
 is near. 72 synthetic questions, errors in syllables and processor time on one core: 10 s 5.1 %,
@@ -21,17 +18,9 @@ is near. 72 synthetic questions, errors in syllables and processor time on one c
 QUICK_PADDING_S = 4.0
 """For partial transcripts, 0.13 s; loops are cut off."""
 
-_SAMPLED_PADDING_S = 1.0
-_SAMPLED_PADDING_RATIO = 0.2
-"""Part of the silence that is samples; the rest is empty features, which cost nothing. sherpa-onnx
-allows six tokens for each second of samples, and quick speakers need more."""
-_FRAMES_PER_S = 100
-
-_ENCODER_METADATA = (
-    "n_mels", "n_text_layer", "n_text_ctx", "n_text_state", "n_vocab", "sot", "eot", "blank_id",
-    "translate", "transcribe", "is_multilingual", "no_timestamps", "no_speech", "sot_sequence",
-    "all_language_tokens", "all_language_codes",
-)  # fmt: skip
+_TOKENS_PER_S = 7
+_TOKENS_MORE = 6
+"""Of a segment: nobody speaks faster, what is more is repetition."""
 
 _INVENTED = re.compile(
     r"字幕(?:由|by|製作|制作|提供|志愿者)|中文字幕|谢谢(?:大家)?(?:的)?(?:观看|收看)|感谢(?:您的)?(?:观看|收看)"
@@ -44,23 +33,14 @@ _INVENTED = re.compile(
 
 
 class WhisperRecognizer:
-    """Whisper, loaded once. Not for several threads at a time.
-
-    Raises RecognitionError if a file is missing or wrong.
-    """
+    """Whisper, loaded once. Raises RecognitionError if a file is missing or wrong."""
 
     streaming = False
 
     def __init__(self, files: Files, config: AsrConfig) -> None:
-        self._paths = paths_of("whisper", files, ("encoder", "decoder", "tokens"))
-        metadata = check_onnx(self._paths["encoder"], _ENCODER_METADATA)
-        check_onnx(self._paths["decoder"])
-        check_tokens(self._paths["tokens"], encoded=True)
-        if missing := {"zh", "en"} - set(metadata["all_language_codes"].split(",")):
-            raise RecognitionError(f"{self._paths['encoder']} does not know {sorted(missing)}")
+        self.decoder = WhisperDecoder(files, config.threads)
         self._config = config
         self._language = "" if config.language == "auto" else config.language
-        self._native = self._load()
 
     def stream(self) -> SegmentStream:
         """Begin an utterance."""
@@ -77,39 +57,15 @@ class WhisperRecognizer:
         return Transcript(text, language_of(text, language))
 
     def _decode(self, audio: Samples, padding_s: float) -> tuple[str, str]:
-        text, language = self._run(self._language, audio, padding_s)
-        if language in ("zh", "en"):
-            return text, language
-        # A model that knows more languages heard one that nobody here speaks.
-        return self._run("zh", audio, padding_s)
-
-    def _run(self, language: str, audio: Samples, padding_s: float) -> tuple[str, str]:
         """Return the text and the language of one segment followed by silence."""
         audio = audio[: int(WINDOW_S * RATE_HZ)]
-        padding_s = min(padding_s, WINDOW_S - len(audio) / RATE_HZ)
-        sampled_s = _SAMPLED_PADDING_S + _SAMPLED_PADDING_RATIO * len(audio) / RATE_HZ
-        sampled = np.zeros(int(min(sampled_s, padding_s) * RATE_HZ), np.float32)
-        self._configure(language, max(0.0, padding_s - sampled_s))
-        stream = self._native.create_stream()
-        stream.accept_waveform(RATE_HZ, np.concatenate([audio, sampled]))
-        self._native.decode_stream(stream)
-        return stream.result.text, stream.result.lang
-
-    def _configure(self, language: str, tail_s: float) -> None:
-        config = self._native.config
-        config.model_config.whisper.language = language
-        # 0 and less would mean the default of 10 s.
-        config.model_config.whisper.tail_paddings = max(1, int(tail_s * _FRAMES_PER_S))
-        self._native.recognizer.set_config(config)
-
-    def _load(self) -> Any:
-        import sherpa_onnx
-
-        try:
-            return sherpa_onnx.OfflineRecognizer.from_whisper(
-                **self._paths, language=self._language, num_threads=self._config.threads
-            )
-        except RuntimeError as error:
-            raise RecognitionError(
-                f"whisper cannot load {self._paths['encoder']}: {error}"
-            ) from error
+        length_s = len(audio) / RATE_HZ
+        state = self.decoder.begin(audio, min(padding_s, WINDOW_S - length_s), self._language)
+        written = b""
+        for _ in range(int(_TOKENS_PER_S * length_s) + _TOKENS_MORE):
+            token = self.decoder.likeliest(state)
+            if token is None:
+                break
+            written += self.decoder.tokens[token]
+            state = self.decoder.step(state, token)
+        return written.decode("utf-8", "replace"), state.language

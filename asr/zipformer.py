@@ -32,6 +32,7 @@ class ZipformerRecognizer:
     """
 
     streaming = True
+    decoder = None
 
     def __init__(self, files: Files, config: AsrConfig) -> None:
         paths = paths_of("zipformer", files, ("encoder", "decoder", "joiner", "tokens"))

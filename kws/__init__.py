@@ -67,7 +67,7 @@ class WakeConfig:
     likeness: float = 0.87
     """For asr-pinyin: how much the recognised sounds must be like the word; 1.0 = the same."""
     threads: int = 1
-    """CPU threads of the engines zipformer and whisper."""
+    """CPU threads of the engine zipformer; the others hear with the recogniser."""
 
     def __post_init__(self) -> None:
         if self.engine not in ("", *ENGINES):

@@ -18,16 +18,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws import RATE_HZ, Files, Samples
+from kws import RATE_HZ, Samples
 from kws.asr_pinyin import PinyinMatcher, ways_to_say
 from kws.looks import Nearest
 from kws.pinyin import HAN
 from kws.sounds import Sound, sounds_of
-from kws.whisper_decoder import Logits, State, WhisperDecoder
 from kws.words import WakeWord
 
 NAME = "whisper"
@@ -52,6 +52,8 @@ _FRAME_S = 0.02
 _QUIET_RATIO = 0.06
 """Loudness of a quiet frame relative to the loudest: -24 dB."""
 
+_LANGUAGE = "zh"
+"""Words in Latin letters are heard in it, too."""
 _MARKS = re.compile(r"[\W_]+")
 _SYLLABLES = re.compile(f"[{HAN}]+")
 _LATIN = re.compile("[A-Za-z]")
@@ -59,6 +61,40 @@ _LATIN = re.compile("[A-Za-z]")
 Syllables = tuple[tuple[str, str], ...]
 """Initials and finals, folded as in `kws.sounds`."""
 Tokens = NDArray[np.int64]
+Logits = NDArray[np.float32]
+"""Probabilities of all tokens."""
+State = Any
+"""Where the decoder is: known to itself alone."""
+
+
+class Decoder(Protocol):
+    """Whisper, step by step, given by the caller: the one that recognises speech."""
+
+    @property
+    def tokens(self) -> Mapping[int, bytes]:
+        """Return the bytes of each token."""
+        ...
+
+    @property
+    def texts(self) -> Mapping[int, str]:
+        """Return the tokens that are whole characters."""
+        ...
+
+    def begin(self, samples: Samples, silence_s: float, language: str) -> State:
+        """Hear audio and the silence after it; return the state before the first token."""
+        ...
+
+    def step(self, state: State, token: int) -> State:
+        """Return the state after one more token."""
+        ...
+
+    def probabilities(self, state: State, may_end: bool) -> Logits:
+        """Return the probability of each token to be the next."""
+        ...
+
+    def likeliest(self, state: State) -> int | None:
+        """Return the likeliest next token; None if that is the end."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -81,20 +117,14 @@ class _Way:
 
 
 class WhisperFinder:
-    """Looks for wake words in audio. Files: encoder, decoder and tokens of a Whisper model.
-
-    Words with Latin letters are looked for in the transcript. Not for several threads at a time.
-    Raises WakeModelError if a file is missing or wrong.
-    """
+    """Looks for wake words in audio; those with Latin letters in the transcript."""
 
     name = NAME
     own_score = 0.15
 
-    def __init__(
-        self, words: Sequence[WakeWord], files: Files, likeness: float, threads: int = 1
-    ) -> None:
+    def __init__(self, words: Sequence[WakeWord], decoder: Decoder, likeness: float) -> None:
         """`likeness` is how much a transcript must be like a word with Latin letters."""
-        self._decoder = WhisperDecoder(files, threads)
+        self._decoder = decoder
         enabled = [word for word in words if word.enabled]
         spoken = [word for word in enabled if not _LATIN.search(word.text)]
         self._ways = list(_ways(spoken, self._decoder.texts))
@@ -105,8 +135,7 @@ class WhisperFinder:
 
     def nearest(self, samples: Samples) -> Nearest | None:
         """Return the word that the audio comes nearest to; None if to none."""
-        quiet = np.zeros(int(PADDING_S * RATE_HZ), np.float32)
-        state = self._decoder.begin(np.concatenate([samples, quiet]))
+        state = self._decoder.begin(samples, PADDING_S, _LANGUAGE)
         ways = self._long_enough(samples)
         heard, best = b"", Nearest("", 0.0, False)
         for _ in range(int(_TOKENS_PER_S * len(samples) / RATE_HZ) + 1):
@@ -155,7 +184,7 @@ class WhisperFinder:
             if at == len(way.steps) or token < 0:
                 return float(np.exp(log_score / len(way.steps)))
             state = self._decoder.step(state, token)
-            expected = self._decoder.probabilities(state)
+            expected = self._decoder.probabilities(state, may_end=True)
 
 
 def _ways(words: Sequence[WakeWord], texts: Mapping[int, str]) -> Iterator[_Way]:

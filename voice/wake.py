@@ -150,22 +150,24 @@ def load_looking(
 
 def load_finder(config: Config, words: Sequence[WakeWord], recognizer: Recognizer) -> Finder:
     """Load what looks for wake words in audio with the model that recognises speech."""
-    if engine_of(config) == "asr-pinyin":
-        from kws.asr_pinyin import TranscriptFinder
+    from kws.asr_pinyin import TranscriptFinder
+    from kws.whisper import WhisperFinder
 
+    if engine_of(config) == "asr-pinyin":
         return TranscriptFinder(words, transcriber(recognizer), config.wake.likeness)
-    if not _hears_with_whisper(config):
+    if recognizer.decoder is None:
         raise UsageError("wake.engine is whisper, but asr.model is none", "wake.engine=asr-pinyin")
-    return _load_whisper(config, words)
+    return WhisperFinder(words, recognizer.decoder, config.wake.likeness)
 
 
 def load_second_stage(config: Config, words: Sequence[WakeWord], recognizer: Recognizer) -> Judge:
     """Load what confirms hits: Whisper is asked for the word itself, which takes a quarter of the
     time of a transcript; other recognisers for what they hear."""
     from kws.verify import LookJudge, SecondStage
+    from kws.whisper import WhisperFinder
 
-    if _hears_with_whisper(config):
-        return LookJudge(_load_whisper(config, words))
+    if recognizer.decoder is not None:
+        return LookJudge(WhisperFinder(words, recognizer.decoder, config.wake.likeness))
     return SecondStage(words, transcriber(recognizer))
 
 
@@ -173,13 +175,6 @@ def _hears_with_whisper(config: Config) -> bool:
     store = Store(config.store)
     default = store.catalog.profile(config.models.profile)["asr"]
     return store.catalog.model(config.asr.model or default).engine == "whisper"
-
-
-def _load_whisper(config: Config, words: Sequence[WakeWord]) -> Finder:
-    from kws.whisper import WhisperFinder
-
-    _, files = ModelFiles(config).find("asr", config.asr.model)
-    return WhisperFinder(words, files, config.wake.likeness, config.wake.threads)
 
 
 def load_scorer(

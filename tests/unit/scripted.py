@@ -94,6 +94,7 @@ class Words:
     """One utterance, understood by how loud it is; both stream and recogniser."""
 
     streaming = True
+    decoder = None
 
     def __init__(self) -> None:
         self.loudest = 0.0

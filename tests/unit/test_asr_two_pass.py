@@ -72,6 +72,7 @@ class Counted:
     """A streaming recogniser that counts how much it was made to hear; also its own stream."""
 
     streaming = True
+    decoder = None
 
     def __init__(self, inner: Recognizer) -> None:
         self._inner = inner

@@ -56,6 +56,7 @@ class SharedRecognizer:
     def __init__(self, recognizer: Recognizer, use: Use) -> None:
         """`use` is entered for each call of the recogniser."""
         self.streaming = recognizer.streaming
+        self.decoder = recognizer.decoder
         self._recognizer = recognizer
         self._use = use
 

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kws import RATE_HZ, Samples
+from asr import RATE_HZ, Samples
 
 FRAME, STEP = 400, 160
 """Samples of a frame, and from one to the next: 25 ms and 10 ms."""
@@ -26,13 +26,22 @@ Features = NDArray[np.float32]
 
 def log_mel(samples: Samples, bands: int) -> Features:
     """Return the features of audio, shape (1, bands, len(samples) // STEP)."""
-    padded = np.pad(samples, FRAME // 2, mode="reflect")
+    # Each frame in the middle of its step, as Kaldi cuts. In the middle of the edge before it, as
+    # Whisper was trained, 60 synthetic questions had 19.9 instead of 18.0 % of the characters
+    # wrong, 95 recordings of people 20.7 instead of 20.3 %.
+    padded = np.pad(samples, (FRAME - STEP) // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::STEP]
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     power = np.square(np.abs(np.fft.rfft(frames[: len(samples) // STEP] * window, axis=1)))
     mel = np.log10(np.maximum(_filters(bands) @ power.T.astype(np.float32), 1e-10))
     mel = (np.maximum(mel, mel.max() - _RANGE_DECADES) + 4) / 4
     return np.asarray(mel[None], np.float32)
+
+
+def with_silence(features: Features, frames: int) -> Features:
+    """Return features, (1, bands, n), followed by so many frames of what silence looks like."""
+    silence = features.max() - _RANGE_DECADES / 4
+    return np.pad(features, ((0, 0), (0, 0), (0, frames)), constant_values=silence)
 
 
 @cache
