@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from kws.words import WakeWord, load_words
 from llm.flash.disk import RealDisk
 from llm.flash.journal import TRIAL
 from llm.flash.manifest import ADAPTER, KNOWLEDGE, MODEL, WAKE_WORDS
@@ -76,6 +77,11 @@ def wake_words_of(config: Config) -> Path:
     if slot and not config.wake_file.exists() and slot.manifest.of_role(WAKE_WORDS):
         return Path(_path_of(slot, config.flash_folder / slot.folder, WAKE_WORDS))
     return config.wake_file
+
+
+def enabled_words(config: Config) -> list[WakeWord]:
+    """Return the wake words that are listened for. Raises WakeWordError."""
+    return [word for word in load_words(wake_words_of(config)) if word.enabled]
 
 
 def now() -> str:

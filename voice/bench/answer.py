@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from kws.words import load_words
 from llm.answer import Answer, Answerer
 from llm.knowledge import Entry
+from voice.active_slot import enabled_words
 from voice.app import load_engines
 from voice.audio import Samples
 from voice.bench import distribution
@@ -105,7 +105,7 @@ def _speak_questions(
     config: Config, entries: Sequence[Entry], say: Say
 ) -> tuple[_Spoken, list[_Spoken]]:
     """Return the wake word, and one way to ask for each entry, in turn by each voice."""
-    word = next((w for w in load_words(config.wake_file) if w.enabled and w.pinyin), None)
+    word = next((word for word in enabled_words(config) if word.pinyin), None)
     if word is None:
         raise UsageError("there is no Mandarin wake word", "hean wake add 你好核安")
     choice = random.Random(SEED)

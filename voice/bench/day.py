@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 
 from asr import RATE_HZ, Samples
-from kws.words import load_words
 from llm.knowledge import Entry
-from voice.active_slot import wake_words_of
+from voice.active_slot import enabled_words
 from voice.app import Engines, load_engines
 from voice.audio.clocked import room_response
 from voice.audio.pcm import resample
@@ -228,7 +227,7 @@ def make_clips(
     say: Callable[[str], None],
 ) -> Clips:
     """Let voices say what people say in a day; the longer it is, the more different questions."""
-    words = [word.text for word in load_words(wake_words_of(config)) if word.enabled]
+    words = [word.text for word in enabled_words(config)]
     if not words:
         raise UsageError("there is no wake word", "hean wake add 你好核安")
     asked = int(seconds / 3600 * _QUESTIONS_PER_H)

@@ -139,7 +139,7 @@ def _kb(args: argparse.Namespace, config: Config) -> int:
 
 
 def _wake(args: argparse.Namespace, config: Config) -> int:
-    from kws.words import load_words
+    from voice.active_slot import enabled_words
     from voice.bench.wake import make_trial, measure, unmeasured
     from voice.wake import load_wake_ears
 
@@ -150,7 +150,7 @@ def _wake(args: argparse.Namespace, config: Config) -> int:
     engines = args.engine or here
     if absent := [engine for engine in engines if engine in missing]:
         raise UsageError(f"{absent[0]}: {missing[absent[0]]}", f"--engine {here[0]}")
-    words = [word for word in load_words(config.wake_file) if word.enabled and word.pinyin]
+    words = [word for word in enabled_words(config) if word.pinyin]
     trial = make_trial(config, words, args.audio, say)
     ears = load_wake_ears(config)
 

@@ -191,10 +191,9 @@ def _devices(
         live = found_again(lambda: LiveDevices(config, rate_hz, bus))
     call = ""
     if config.dialog.wake_word:
-        from kws.words import load_words
-        from voice.active_slot import wake_words_of
+        from voice.active_slot import enabled_words
 
-        words = [word.text for word in load_words(wake_words_of(config)) if word.enabled]
+        words = [word.text for word in enabled_words(config)]
         call = f"; say {' or '.join(words)}, then ask"
     print(f"listening with {live.name}{call}; Ctrl-C ends", file=sys.stderr, flush=True)
     return live

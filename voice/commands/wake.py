@@ -103,16 +103,15 @@ def _list(args: argparse.Namespace, config: Config) -> int:
     from voice.active_slot import wake_words_of
     from voice.wake import engine_of
 
-    words = load_words(wake_words_of(config))
-    engine = engine_of(config)
+    path = wake_words_of(config)
+    words, engine = load_words(path), engine_of(config)
     if args.json:
         rows = [asdict(word) for word in words]
-        print_json({"file": str(config.wake_file), "engine": engine, "words": rows})
+        print_json({"file": str(path), "engine": engine, "words": rows})
         return 0
     for word in words:
         print(_line(word))
-    shown = config.wake_file if config.wake_file.exists() else "the words that are shipped"
-    print(f"engine {engine}, {shown}")
+    print(f"engine {engine}, {path if path.exists() else 'the words that are shipped'}")
     return 0
 
 

@@ -64,11 +64,11 @@ def score_microphone(config: Config, as_json: bool) -> None:
 
 
 def _load(config: Config) -> tuple[str, Scorer]:
-    from kws.words import load_words
+    from voice.active_slot import enabled_words
     from voice.wake import engine_of, load_scorer, load_wake_ears
 
-    words = [word for word in load_words(config.wake_file) if word.enabled]
-    return engine_of(config), load_scorer(config, words, *load_wake_ears(config))
+    scorer = load_scorer(config, enabled_words(config), *load_wake_ears(config))
+    return engine_of(config), scorer
 
 
 def _scores(scorer: Scorer, audio: Iterable[Samples]) -> Iterator[Score]:

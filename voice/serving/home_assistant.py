@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kws.words import load_words
-from voice.active_slot import wake_words_of
+from voice.active_slot import enabled_words
 from voice.app import Assistant
 from voice.config import Config
 from voice.errors import ConfigError
@@ -23,7 +22,7 @@ def spoken_with(config: Config, assistant: Assistant, aside: Aside, bus: Bus) ->
 
     A port that is taken costs this, not the voice: a notice says so.
     """
-    words = [word for word in load_words(wake_words_of(config)) if word.enabled]
+    words = enabled_words(config)
     lending = WakeLending(config, words, assistant.recognizer_aside)
     services = Services(aside, assistant.answerer, tuple(word.text for word in words), lending.lend)
     try:

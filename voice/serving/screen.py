@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kws.words import load_words
+from voice.active_slot import enabled_words
 from voice.app import Assistant, Engines
 from voice.config import Config
 from voice.device.care import look
@@ -49,7 +49,7 @@ def shown(
             vitals,
             metrics,
             topics_of(engines.knowledge),
-            tuple(word.text for word in load_words(config.wake_file) if word.enabled),
+            tuple(word.text for word in enabled_words(config)),
             signed_knowledge_of(config).approval.text,
             aside,
             operator,
