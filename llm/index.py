@@ -74,11 +74,13 @@ class Reader:
 def index_entries(entries: Sequence[Entry], reader: Reader) -> Arrays:
     """Return the arrays to search entries by.
 
-    vectors (phrasings, then sentences of the passage, of each entry) in the space that whitening
-    leads to, starts and asked (first row
-    and number of phrasings of each entry), centres (mean direction of the phrasings), basis and
-    sketch (centres in few dimensions), wording.* and sound.* (`llm.ngrams.GramIndexer`), aloud.*
-    (`llm.alignment.index_syllables`, of the phrasings).
+    vectors     float16, shape (rows, d): phrasings, then sentences of the passage, of each entry,
+                in the space to which `whitening` leads
+    starts      shape (entries,): first row of each entry; `asked`: how many of its phrasings follow
+    centres     float16, shape (entries, d): mean direction of the phrasings
+    sketch      the centres in the few dimensions of `basis`
+    wording.*   and sound.*: n-grams, by `llm.ngrams.GramIndexer`
+    aloud.*     syllables of the phrasings, by `llm.alignment.index_syllables`
     """
     rows = [rows_of(entry) for entry in entries]
     starts = np.cumsum([0, *(len(texts) for texts in rows)], dtype=np.int64)[:-1]

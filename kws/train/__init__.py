@@ -18,6 +18,15 @@ imported only to train: the others can be used without it.
     settings.py      how it is trained, with reasons           (these do not)
     shape.py         sizes of the encoder
     curve.py         the losses as a picture
+    texts.py         what is said in the corpus, with
+    neighbours.py    what sounds nearly like a wake word
+    spelling.py      texts as tokens, from
+    inventory.py     the tokens there are
+    speakers.py      new speakers from the voices of a synthesiser
+    synthesis.py     has all of it spoken; what was said in one breath is parted by
+    cutting.py
+    corpus.py        the clips, and what is said in them
+    operating.py     boost and threshold of each word
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ measuring.py   one model asked everything, by the engine of run time, in a child
 judging.py     what an answer is worth: refused, corrected, supported, ended, repeated
 statistics.py  paired bootstrap
 verdict.py     before and after side by side, and the verdict with its reasons
+gate.py        all of that for two models, told as one object
 variants.py    the same for every form a model can be exported in
 harness.py     tasks of lm-evaluation-harness, where it is installed
 """

@@ -11,7 +11,6 @@ file: its SHA-256, and a fingerprint that is quick enough to be compared at ever
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm.export import ExportError
-from llm.export.files import sha256_of, writing
+from llm.export.files import read_json, sha256_of, writing
 from llm.export.huggingface import load, places
 from llm.export.names import Array, Layout
 from llm.fingerprint import BASE_FINGERPRINT, fingerprint
@@ -63,7 +62,7 @@ def read_adapter(folder: Path, layout: Layout) -> Lora:
     Raises ExportError: missing, damaged, not a number, or something that a GGUF adapter has no
     place for, by its name.
     """
-    config = _config(folder)
+    config = read_json(folder / "adapter_config.json", "name the folder of a run")
     _refuse_unsupported(config)
     halves: dict[str, dict[str, Array]] = {}
     for name, place in places(folder / "adapter_model.safetensors").items():
@@ -156,15 +155,6 @@ def check_base(adapter: Path, base: Path) -> None:
             f"{base.name} has {found[:16]}…",
             "name the base it was trained on, or train and export again",
         )
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "adapter_config.json"
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{path} cannot be read: {error}", "name the folder of a run") from error
-    return config
 
 
 def _refuse_unsupported(config: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from llm.export import ExportError
 from llm.knowledge.files import place
@@ -45,6 +46,14 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write JSON for people and scripts, whole or not at all. Raises ExportError."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_json(path: Path, fix: str = "") -> Any:
+    """Read a file of JSON. Raises ExportError with what to do: it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path} cannot be read: {error}", fix) from error
 
 
 def check_room(folder: Path, needed_bytes: int) -> None:

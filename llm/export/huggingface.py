@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from llm.export import ExportError
+from llm.export.files import read_json
 from llm.export.names import HF_CLASSES, Array, Layout
 from llm.export.vocabulary import read_vocabulary
 
@@ -39,7 +40,7 @@ class HfWeights:
     def __init__(self, folder: Path) -> None:
         """Open a folder. Raises ExportError: missing files, a family or a setting not supported."""
         self._folder = folder
-        self._config = _config(folder)
+        self._config = read_json(folder / "config.json", "name a model's folder")
         _check(self._config)
         config = self._config
         heads = config["num_attention_heads"]
@@ -107,15 +108,6 @@ def load(place: _Place) -> Array:
     if place.kind == "BF16":
         raw = (raw.astype(np.uint32) << 16).view(np.float32)
     return raw.astype(np.float32).reshape(place.shape)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{path} cannot be read: {error}", "name a model's folder") from error
-    return config
 
 
 def _check(config: Mapping[str, Any]) -> None:

@@ -8,13 +8,13 @@ compares the tokens of a thousand lines afterwards.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from llm.export import ExportError
+from llm.export.files import read_json
 from llm.train.gguf_tokenizer import SPLITS
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
@@ -65,8 +65,9 @@ def read_vocabulary(folder: Path, rows: int, config: Mapping[str, Any]) -> Vocab
     Raises ExportError: a file is missing, an unknown pre-tokenizer, no chat template, or more
     tokens than the embedding has rows.
     """
-    tokenizer = _json(folder / "tokenizer.json", required=True)
-    settings = _json(folder / "tokenizer_config.json")
+    tokenizer = read_json(folder / "tokenizer.json")
+    named = folder / "tokenizer_config.json"
+    settings = read_json(named) if named.is_file() else {}
     tokens, kinds = _tokens(tokenizer, rows)
     numbers = {token: number for number, token in enumerate(tokens)}
     pieces = _is_sentencepiece(tokenizer)
@@ -194,12 +195,3 @@ def _template(folder: Path, settings: Mapping[str, Any]) -> str:
             "add chat_template.jinja of the base model",
         )
     return template
-
-
-def _json(path: Path, required: bool = False) -> Any:
-    if not required and not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{path} cannot be read: {error}") from error
