@@ -27,7 +27,7 @@ from voice.config import AuditConfig, Config, DialogConfig
 from voice.devices import Devices
 from voice.dialog.warmer import texts_to_warm
 from voice.engines import NO_MODEL, knowledge_of, load_answerer, load_ears, load_voice
-from voice.events import Bus, Event, LevelMeasured, StateChanged
+from voice.events import AnswerReady, Bus, Event, LevelMeasured, StateChanged
 from voice.state import State
 from voice.tts.cache import CachedSynthesizer
 
@@ -123,6 +123,11 @@ class Room(ABC):
     def since(self, mark: int, kind: type[E]) -> list[E]:
         """Return all events of one kind after a mark."""
         return [event for _, event in self.events[mark:] if isinstance(event, kind)]
+
+    def entries(self, mark: int = 0) -> list[str]:
+        """Return what was answered after a mark: the entry, or what was decided instead."""
+        answers = [event.answer for event in self.since(mark, AnswerReady)]
+        return [a.hits[0].entry.id if a.hits else a.decision for a in answers]
 
     def until(
         self, kind: type[E], mark: int = 0, within_s: float = 20.0, where: Filter | None = None

@@ -8,7 +8,7 @@ import pytest
 from asr import RATE_HZ
 from tests.commands import ROOT
 from tests.daemon_lab import SPOKEN, pink_noise, recording
-from tests.e2e.test_daemon_virtual import entries, scene
+from tests.e2e.test_daemon_virtual import scene
 from voice.app import Engines
 from voice.audio import Samples
 from voice.audio.pcm import level_dbfs
@@ -28,7 +28,7 @@ def test_a_call_is_heard_after_ten_seconds_of_speech_without_a_pause(household: 
         talk_s = 4 * len(recording("wake/talk")) / RATE_HZ
         assert talk_s > 10
         room.until(PlaybackStarted, within_s=3.0)
-        assert entries(room) == ["zh.iodine.when"]
+        assert room.entries() == ["zh.iodine.when"]
         assert len(room.since(0, WakeWordDetected)) == 1
 
 
@@ -43,7 +43,7 @@ def test_in_noise_it_answers(household: Engines, snr_db: int) -> None:
     with scene(household, noise=at_snr(pink_noise(20), snr_db)) as room:
         room.say("wake/breath")
         room.until(PlaybackStarted)
-        assert entries(room) == ["zh.iodine.when"]
+        assert room.entries() == ["zh.iodine.when"]
 
 
 @pytest.mark.parametrize("name", NOISES)
@@ -54,7 +54,7 @@ def test_in_a_kitchen_and_in_rain_it_answers(household: Engines, name: str) -> N
     with scene(household, noise=at_snr(read_audio(path, RATE_HZ)[0], 20)) as room:
         room.say("wake/breath")
         room.until(PlaybackStarted)
-        assert entries(room) == ["zh.iodine.when"]
+        assert room.entries() == ["zh.iodine.when"]
 
 
 def test_in_loud_noise_it_answers_right_or_not_at_all(household: Engines) -> None:
@@ -63,5 +63,5 @@ def test_in_loud_noise_it_answers_right_or_not_at_all(household: Engines) -> Non
             room.say(f"wake/{name}")
             room.wait(3.0)
         wrong = {*SPOKEN} - {"zh.iodine.when", "zh.food-water.tap-water"}
-        assert not wrong.intersection(entries(room))
-        assert room.assistant.conversation.state is State.IDLE or entries(room)
+        assert not wrong.intersection(room.entries())
+        assert room.assistant.conversation.state is State.IDLE or room.entries()

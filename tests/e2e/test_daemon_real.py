@@ -49,17 +49,12 @@ def scene(server: SoundServer, engines: Engines, folder: Path) -> Iterator[RealR
         yield room
 
 
-def entries(room: RealRoom, mark: int = 0) -> list[str]:
-    answers = [event.answer for event in room.since(mark, AnswerReady)]
-    return [a.hits[0].entry.id if a.hits else a.decision for a in answers]
-
-
 def test_a_conversation(server: SoundServer, household: Engines, tmp_path: Path) -> None:
     """One breath, barge-in by wake word, a question after a pause, the stop word."""
     with scene(server, household, tmp_path) as room:
         room.say("wake/breath")
         room.until(PlaybackStarted)
-        assert entries(room) == ["zh.iodine.when"]
+        assert room.entries() == ["zh.iodine.when"]
         room.wait(2.0)
         assert level_dbfs(room.played()[-PLAYED_HZ:]) > -40
         mark = room.mark()
@@ -69,7 +64,7 @@ def test_a_conversation(server: SoundServer, household: Engines, tmp_path: Path)
         room.wait(0.8)
         room.say("wake/water")
         room.until(PlaybackStarted, mark)
-        assert entries(room, mark) == ["zh.food-water.tap-water"]
+        assert room.entries(mark) == ["zh.food-water.tap-water"]
         room.wait(1.5)
         mark = room.mark()
         room.say("wake/stop")
@@ -92,7 +87,7 @@ def test_it_never_hears_itself(server: SoundServer, household: Engines, tmp_path
         room.wait(0.8)
         room.say("wake/call")
         room.until(PlaybackStarted)
-        assert entries(room) == [CALL.id]
+        assert room.entries() == [CALL.id]
         mark = room.mark()  # from here on it says its own wake word
         room.until_state(State.IDLE, mark)
         told = room.since(mark, WakeWordDetected) + room.since(mark, TurnCancelled)
@@ -120,7 +115,7 @@ def test_devices_that_go_and_come_back(
         mark = room.mark()
         room.say("wake/breath")
         room.until(PlaybackStarted, mark)
-        assert entries(room, mark) == ["zh.iodine.when"]
+        assert room.entries(mark) == ["zh.iodine.when"]
 
 
 def test_a_microphone_that_stays_silent_is_not_called_restored(
@@ -153,4 +148,4 @@ def test_ten_turns_leave_no_thread_and_little_memory_behind(
             resident.append(resident_mb())
         assert threading.active_count() == threads
         assert max(resident[5:]) < max(resident[:5]) + 50
-        assert len(entries(room)) == 10
+        assert len(room.entries()) == 10

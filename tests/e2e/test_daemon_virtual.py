@@ -52,12 +52,6 @@ def scene(
         yield room
 
 
-def entries(room: VirtualRoom, mark: int = 0) -> list[str]:
-    """What was answered: the entry, or what was decided instead."""
-    answers = [event.answer for event in room.since(mark, AnswerReady)]
-    return [a.hits[0].entry.id if a.hits else a.decision for a in answers]
-
-
 def outcomes(room: VirtualRoom, mark: int = 0) -> list[Outcome]:
     return [event.outcome for event in room.since(mark, TurnEnded)]
 
@@ -90,7 +84,7 @@ def test_call_and_question_in_one_breath(household: Engines) -> None:
         started = room.until(PlaybackStarted)
         assert room.at_s(started) - spoken_s < 0.6  # all that is waited for, computing apart
         ended = room.until(PlaybackEnded)
-        assert entries(room) == ["zh.iodine.when"]
+        assert room.entries() == ["zh.iodine.when"]
         length_s = answer_s(household, "zh.iodine.when")
         assert room.at_s(ended) - room.at_s(started) == pytest.approx(length_s, abs=0.5)
         room.until_state(State.FOLLOW_UP)
@@ -104,7 +98,7 @@ def test_call_then_a_pause_then_the_question(household: Engines) -> None:
         assert sound_s(room.played()) == pytest.approx(0.14, abs=0.07)  # the earcon
         room.say("wake/water")
         room.until(PlaybackEnded)
-        assert entries(room) == ["zh.food-water.tap-water"]
+        assert room.entries() == ["zh.food-water.tap-water"]
 
 
 def test_waiting_for_a_question_ends(household: Engines) -> None:
@@ -126,7 +120,7 @@ def test_a_follow_up_needs_no_call_but_later_one_is_needed(household: Engines) -
         mark = room.mark()
         room.say("wake/water")
         room.until_state(State.FOLLOW_UP, mark)
-        assert entries(room, mark) == ["zh.food-water.tap-water"]
+        assert room.entries(mark) == ["zh.food-water.tap-water"]
         room.until_state(State.IDLE, mark)
         mark = room.mark()
         room.say("wake/water")
@@ -156,7 +150,7 @@ def test_the_wake_word_interrupts_an_answer(household: Engines) -> None:
         room.say("wake/water")
         assert level_dbfs(room.played()[silent_from:]) == SILENCE_DBFS
         room.until(PlaybackEnded, mark, where=lambda event: event.turn > 1)
-        assert entries(room, mark) == ["zh.food-water.tap-water"]
+        assert room.entries(mark) == ["zh.food-water.tap-water"]
 
 
 def test_a_question_interrupts_an_answer(household: Engines) -> None:
@@ -166,7 +160,7 @@ def test_a_question_interrupts_an_answer(household: Engines) -> None:
         mark = room.mark()
         room.say("wake/water")
         room.until(AnswerReady, mark, within_s=2.0)
-        assert entries(room, mark) == ["zh.food-water.tap-water"]
+        assert room.entries(mark) == ["zh.food-water.tap-water"]
         assert [event.by for event in room.since(mark, TurnCancelled)] == ["question"]
 
 
@@ -237,7 +231,7 @@ def test_it_never_hears_itself(household: Engines, loudness: float) -> None:
         room.wait(0.5)
         room.say("wake/call")
         room.until(PlaybackStarted)
-        assert entries(room) == [CALL.id]
+        assert room.entries() == [CALL.id]
         mark = room.mark()  # from here on it says its own wake word, and nobody else speaks
         room.until_state(State.IDLE, mark)
         room.wait(2.0)
@@ -272,7 +266,7 @@ def test_without_echo_cancellation_the_wake_word_interrupts(household: Engines) 
         room.wait(1.0)
         room.say("wake/water")
         room.until(PlaybackStarted, mark)
-        assert entries(room, mark) == ["zh.food-water.tap-water"]
+        assert room.entries(mark) == ["zh.food-water.tap-water"]
 
 
 def test_two_speakers_one_after_the_other(household: Engines) -> None:
@@ -284,7 +278,7 @@ def test_two_speakers_one_after_the_other(household: Engines) -> None:
         room.wait(0.5)
         room.say("wake/water")
         room.until(PlaybackEnded, mark)
-        assert entries(room, mark)[-1] == "zh.food-water.tap-water"
+        assert room.entries(mark)[-1] == "zh.food-water.tap-water"
 
 
 def test_repeat_louder_and_slower(household: Engines) -> None:
