@@ -120,13 +120,6 @@ class Daemon(LiveProcess):
         """Return the line number `count` that begins with a label, as soon as it is there."""
         return super().wait_for(label, name, count, seconds)
 
-    def wait_for_one(self, labels: Sequence[str], seconds: float = WAIT_S) -> None:
-        """Wait for a line that begins with one of the labels, or for the end."""
-        end_s = time.monotonic() + seconds
-        while self.process.poll() is None and not any(map(self.said, labels)):
-            assert time.monotonic() < end_s, self.said("")
-            time.sleep(0.1)
-
     def _look(self) -> None:
         try:
             message = self._told.recv(4096)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from asr import RATE_HZ
+from tests.commands import Result
 from tests.faults.lab import ENDED, SCRIPTED, Daemon, Place, daemon
 from voice.audio.wavfile import write_wav
 
@@ -33,7 +34,7 @@ def test_a_signal_at_any_moment_leaves_a_whole_audit(
         with daemon(place, SCRIPTED) as running, talk(place):
             time.sleep(moments.uniform(0.1, LONGEST_S))
             result = running.end(number)
-        assert result.code in ENDINGS[number], result
+        assert result.code in ENDINGS[number] or in_python_itself(result), result
         assert result.code != 130 or "Traceback" not in result.err, result
         outcomes = place.outcomes()  # verified
         assert {outcome for outcome, _ in outcomes} <= {"answered", "cancelled"}
@@ -62,6 +63,11 @@ def test_what_hangs_at_the_end_does_not_hold_it_up(place: Place) -> None:
     assert result.code == 1, result
     assert "in close" in result.err  # the stacks
     assert place.outcomes() == [("answered", "")]
+
+
+def in_python_itself(result: Result) -> bool:
+    """Tell whether Ctrl-C came while the interpreter set itself up: then it ends with 1."""
+    return result.code == 1 and "KeyboardInterrupt" in result.err and "voice" not in result.err
 
 
 def answers(running: Daemon, place: Place) -> None:
