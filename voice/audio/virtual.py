@@ -1,4 +1,4 @@
-"""Microphone and loudspeaker in memory: for the browser, and for tests with exact clocks."""
+"""Microphone and loudspeaker in memory: what tests speak into and listen to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voice.audio import Samples
 from voice.audio.pcm import resample
 
 _BACKLOG = 256
-"""Chunks that may wait; the oldest are dropped beyond, as on a real device."""
+"""Chunks that may wait; whoever feeds more waits."""
 
 
 class VirtualMicrophone:
@@ -23,7 +23,7 @@ class VirtualMicrophone:
         self._queue: queue.Queue[Samples | None] = queue.Queue(_BACKLOG)
 
     def feed(self, samples: Samples) -> None:
-        """Add audio; waits while the backlog is full."""
+        """Add audio."""
         self._queue.put(np.asarray(samples, np.float32))
 
     def chunks(self) -> Iterator[Samples]:

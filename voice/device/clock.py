@@ -27,7 +27,7 @@ _END_S = 4_102_444_800
 
 def known_s(config: Config) -> float:
     """Return a time that has passed for certain, in seconds since 1970."""
-    return max(_built_s(), _noted_s(_note(config)))
+    return max(_built_s(), _noted_s(_file_of(config)))
 
 
 def problem(config: Config, now_s: float | None = None) -> str:
@@ -61,7 +61,7 @@ def accept(data: Path, now_s: float | None = None) -> None:
             write_atomically(data / _FILE, f"{int(time.time() if now_s is None else now_s)}\n")
 
 
-def _note(config: Config) -> Path:
+def _file_of(config: Config) -> Path:
     return config.store.parent / _FILE
 
 

@@ -111,7 +111,7 @@ class _Utterance:
 
 
 class Transcriber:
-    """The recogniser's thread: audio of one utterance after the other in, words out.
+    """Takes work for its thread, and tells the conversation what was said.
 
     What is not meant for the assistant is neither shown nor kept.
     """

@@ -19,8 +19,6 @@ def record(config: Config, outcome: Outcome, note: str = "") -> None:
     A failure is also told on the screen until somebody has seen it.
     """
     tell(config, outcome)
-    if not config.audit.enabled:
-        return
     try:
         AuditLog(config.audit_file, config.audit).append_flash(
             {

@@ -15,6 +15,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
+from llm.knowledge import LANGUAGES
 from llm.language import detect_language
 from voice.audio import Samples
 from voice.kiosk import speech_formats as formats
@@ -28,7 +29,6 @@ SPEECH_MODELS = ("hean-asr", "hean-tts")
 """What hears and what speaks; a program may name any other model, and gets these."""
 LONGEST_TEXT = 4096
 """Characters, as in OpenAI's interface."""
-_LANGUAGES = ("zh", "en")
 _FORM = {
     "requestBody": {
         "required": True,
@@ -46,7 +46,7 @@ _FORM = {
                         "model": {"type": "string"},
                         "language": {
                             "type": "string",
-                            "enum": list(_LANGUAGES),
+                            "enum": list(LANGUAGES),
                             "description": "Found out anyway; any other is refused",
                         },
                         "response_format": {
@@ -147,7 +147,7 @@ def _wanted(fields: dict[str, str]) -> str:
     if wanted not in formats.TRANSCRIPT_FORMATS:
         names = ", ".join(formats.TRANSCRIPT_FORMATS)
         raise HTTPException(400, f"response_format must be one of {names}")
-    if fields.get("language", "") not in ("", *_LANGUAGES):
+    if fields.get("language", "") not in ("", *LANGUAGES):
         raise HTTPException(400, "language must be zh or en: nothing else is understood")
     if fields.get("timestamp_granularities[]", "segment") != "segment":
         raise HTTPException(400, "timestamp_granularities must be segment: words have no times")

@@ -15,7 +15,7 @@ from voice.active_slot import slots_of
 from voice.config import Config
 from voice.engines import NO_MODEL
 from voice.errors import FlashFault, HealthFault, ModelError
-from voice.flash.health import QUESTIONS, SAME_DECISION
+from voice.flash.health import QUESTIONS, is_same
 from voice.readiness.finding import FAILURE, OK, WARNING, Finding, Words
 from voice.wake import engine_of, model_of
 
@@ -119,7 +119,7 @@ def _judged(golden: GoldenQuestion, got: Answer | None, took_s: float) -> Findin
     if got is None:
         text = Words("a person was answered instead", "正在回答别人的提问，没有试")
         return Finding(subject, WARNING, text, Words("try again", "请再试一次"))
-    if _kind(got.decision) != _kind(golden.decision):
+    if not is_same(got.decision, golden.decision):
         text = Words(
             f"{got.decision} instead of {golden.decision}, {took_s:.2f} s",
             f"处理方式是 {got.decision}，应为 {golden.decision}，{took_s:.2f} 秒",
@@ -134,7 +134,3 @@ def _judged(golden: GoldenQuestion, got: Answer | None, took_s: float) -> Findin
         f"{got.decision}，{took_s:.2f} 秒：{got.text}",
     )
     return Finding(subject, OK, text)
-
-
-def _kind(decision: str) -> str:
-    return SAME_DECISION.get(decision, decision)
