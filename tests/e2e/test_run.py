@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from asr.pinyin import syllables
 from tests.commands import DATA, Result, command, environment, hean
 from tests.live_process import running
 from voice.audio.pcm import level_dbfs
@@ -171,7 +172,8 @@ def test_one_question_by_microphone(server: SoundServer, tmp_path: Path) -> None
     assert "F065" in row["facts"]
     assert list(row["seconds"]) == ["asr", "decide", "first_sound", "speech"]
     assert all(seconds >= 0 for seconds in row["seconds"].values())
-    assert "瓶装水" in heard_in(tmp_path / "answer.wav")
+    heard = " ".join(syllables(heard_in(tmp_path / "answer.wav")))
+    assert " ".join(syllables("瓶装水")) in heard  # which characters of that sound is a guess
 
 
 def test_one_question_by_microphone_can_be_given_up(server: SoundServer, tmp_path: Path) -> None:
