@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm import GenerationError, Sampling
+from llm.mapping import release_mapping
 
 BATCH_TOKENS = 128
 """Tokens evaluated in one native call: the bound on how long a cancelled prompt goes on."""
@@ -102,6 +103,7 @@ class NativeModel:
         self._model = api.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self._model:
             raise GenerationError(f"{path} cannot be loaded: {last_errors()}")
+        release_mapping(path)
         self._vocabulary: Any = api.llama_model_get_vocab(self._model)
         self._context = api.llama_init_from_model(self._model, self._context_parameters(settings))
         if not self._context:
