@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 
 from llm import GenerationError, LanguageModel, Sampling
 from llm.compose import NOTHING_VETTED, compose, prefix
 from llm.decide import Decider, Decision
-from llm.fixed_texts import (
-    NO_MORE,
-    NOTHING_HEARD,
-    OUTSIDE,
-    SURE,
-    TOO_LONG,
-    WHICH,
-)
+from llm.fixed_texts import NO_MORE, NOTHING_HEARD, OUTSIDE, SURE, TOO_LONG, WHICH
 from llm.followup import FollowUps, asks_more, asks_why, chosen
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
@@ -246,21 +239,31 @@ class Answerer:
     def _compose(
         self, question: str, hit: Hit, language: str, cancelled: Callable[[], bool]
     ) -> str:
-        """Return the composed text; empty if the model failed or took too long."""
+        """Return the composed text; empty if the model failed or took too long.
+
+        It ends with the first clause that the passage does not support: the rest would be waited
+        for in vain.
+        """
         if self.model is None:
             return ""
         end = time.monotonic() + self._timeout_s
+        text, passage = "", hit.entry.passage
+        composing = compose(
+            self.model,
+            question,
+            passage,
+            language,
+            self._sampling,
+            lambda: cancelled() or time.monotonic() > end,
+        )
         try:
-            return compose(
-                self.model,
-                question,
-                hit.entry.passage,
-                language,
-                self._sampling,
-                lambda: cancelled() or time.monotonic() > end,
-            )
+            with closing(composing):
+                for text in composing:
+                    if self._verifiers[language].problems(text, passage):
+                        break
         except GenerationError:
             return ""
+        return text
 
     def _answer(
         self, question: str, language: str, decision: Decision, text: str, facts: list[str]

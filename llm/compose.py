@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 from llm import LanguageModel, Message, Sampling
 
@@ -29,6 +29,7 @@ NOTHING_VETTED = {
 }
 """Said where no passage answers the question."""
 _SENTENCE_END = re.compile(r"[。！？]|[.!?](?=\s|$)")
+_CLAUSE_END = re.compile(r"[，。；：！？]|[,;:.!?](?=\s)")
 _MAX_SENTENCES = 2
 _MAX_CHARS = 400
 
@@ -66,20 +67,25 @@ def compose(
     language: str,
     sampling: Sampling,
     cancelled: Callable[[], bool] = lambda: False,
-) -> str:
-    """Return at most two sentences; empty if cancelled before the first one ended.
+) -> Generator[str, None, None]:
+    """Yield the text up to the end of each clause, so that it can be given up early; at last all
+    of it: at most two sentences, empty if cancelled before the first one ended.
 
     The question is quoted as data: what it says about rules has no effect on verification.
     Raises GenerationError.
     """
-    text = ""
+    text, told = "", 0
     for piece in model.generate(prompt(question, passage, language), sampling, cancelled):
         text += piece
+        end = max((match.end() for match in _CLAUSE_END.finditer(text, told)), default=told)
+        if end > told:
+            told = end
+            yield text[:end]
         if len(_ends(text)) > _MAX_SENTENCES - 1 and text.rstrip()[-1:] in "。！？.!?":
             break
         if len(text) > _MAX_CHARS:
             break
-    return whole_sentences(text)
+    yield whole_sentences(text)
 
 
 def _ends(text: str) -> list[int]:

@@ -28,6 +28,7 @@ class ScriptedModel:
         self.pause_s = pause_s
         self.prompts: list[list[Message]] = []
         self.prefilled: list[list[Message]] = []
+        self.said = ""
 
     def generate(
         self,
@@ -42,6 +43,7 @@ class ScriptedModel:
             if cancelled():
                 return
             time.sleep(self.pause_s)
+            self.said += character
             yield character
 
     def prefill(
@@ -200,6 +202,12 @@ def test_an_unsupported_composition_gives_way_to_the_passage(lie: str) -> None:
     assert answer.text == PASSAGE.answer
     assert answer.problems
     assert answer.model_used == ""
+
+
+def test_a_composition_is_given_up_at_its_first_unsupported_clause() -> None:
+    model, subject = _composed("多喝绿茶，关掉空调和风扇。没接到解除通知前，不要打开门窗。")
+    assert subject.answer(MIDDLING).text == PASSAGE.answer
+    assert model.said == "多喝绿茶，"
 
 
 def test_amounts_are_read_out_never_composed() -> None:
