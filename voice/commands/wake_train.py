@@ -28,8 +28,9 @@ _EXAMPLES = """\
                                                     use what has been learnt so far
 Nobody has to speak: the words are said by mixtures of the installed voices (hean models fetch
 kokoro-speakers: 43 more), among a great deal of other speech. Recordings of people who say
-anything else (--speech: a folder with a table of file, transcript and speaker, .tsv) make the
-model better with real voices. The report tells what is missed and what wakes by mistake, and the
+anything else (--speech: a folder with a table of file, transcript and speaker, .tsv, and with its
+LICENSE) make the model better with real voices. report.html tells what is missed and what wakes
+by mistake, training.json what the model was made from; both are kept with it in the store. The
 model is used from the next start on; hean models remove kws-own goes back.
 """
 _HOURS = 1.5
