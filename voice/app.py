@@ -27,8 +27,8 @@ from voice.dialog.touch import Touch
 from voice.dialog.transcriber import Transcriber
 from voice.dialog.turn import Turns
 from voice.dialog.warmer import Warmer
+from voice.ears import Ears
 from voice.engines import (
-    Ears,
     knowledge_of,
     load_answerer,
     load_ears,

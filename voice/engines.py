@@ -18,7 +18,7 @@ from models.store import Store
 from voice.active_slot import GGUF, flashed_hashes, with_current_slot
 from voice.config import Config
 from voice.device.clock import today
-from voice.ears import Ears as Ears  # also for whoever loads them here
+from voice.ears import Ears
 from voice.errors import UsageError
 from voice.tts import Synthesizer
 

@@ -31,7 +31,7 @@ from llm.retrieve import Retriever
 from tests.unit import scripted
 from tests.unit.knowledge_base import base_of
 from voice.cli import main
-from voice.engines import Ears
+from voice.ears import Ears
 
 ORDERS = "HEAN_TEST_ORDERS"
 """Variable that names the file of orders."""

@@ -16,7 +16,7 @@ from llm.answer import Answerer
 from llm.knowledge import Entry
 from llm.retrieve import Retriever
 from tests.unit.knowledge_base import base_of
-from voice.engines import Ears
+from voice.ears import Ears
 from voice.errors import DeviceError
 from voice.events import Event
 from voice.tts import SynthesisError, pick_voice

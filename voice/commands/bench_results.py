@@ -11,6 +11,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from voice.commands.common import print_json
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
@@ -164,7 +165,7 @@ def _compare(args: argparse.Namespace, _config: Config) -> int:
     except ValueError as error:
         raise InputError(f"{args.old} and {args.new}: {error}", _MAKE) from error
     if args.json:
-        print(json.dumps(comparison, ensure_ascii=False, indent=2))
+        print_json(comparison)
     else:
         _show_comparison(comparison)
     return EXIT_WORSE if args.fail_on_worse and comparison["worse"] else 0

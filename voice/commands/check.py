@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
+from voice.commands.common import print_json
 from voice.config import Config
 
 _MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failure": "[red]✗[/]"}
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     code = next((finding.exit_code for finding in found if finding.state == "failure"), 0)
     if args.json:
         rows = [finding.as_json() for finding in found]
-        print(json.dumps({"ready": code == 0, "findings": rows}, ensure_ascii=False, indent=2))
+        print_json({"ready": code == 0, "findings": rows})
     else:
         _show(found, ready=code == 0)
     return code

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from typing import Any
 
+from voice.commands.common import print_json
 from voice.config import Config
 from voice.config_file import print_config
 
@@ -34,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace, config: Config) -> int:
     """Print the configuration."""
     if args.json:
-        print(json.dumps(dataclasses.asdict(config), ensure_ascii=False, indent=2))
+        print_json(dataclasses.asdict(config))
     else:
         print(print_config(config), end="")
     return 0

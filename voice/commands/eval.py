@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from voice.commands import eval_model
+from voice.commands.common import print_json
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
@@ -86,7 +87,7 @@ def _answers(args: argparse.Namespace, config: Config) -> int:
     if args.html:
         _write_page(args.html, result)
     if args.json:
-        print(json.dumps(result, ensure_ascii=False, indent=2))
+        print_json(result)
     else:
         _show(result)
     return 0

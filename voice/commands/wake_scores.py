@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kws import RATE_HZ, Samples
+from voice.commands.common import print_json
 from voice.config import Config
 from voice.process.chatter import without_chatter
 
@@ -45,7 +46,7 @@ def score_recordings(config: Config, recordings: Sequence[Path], as_json: bool) 
             print(f"{path.name}, {length_s:.1f} s")
             print("\n".join(map(_graph, scores)) or "  nothing like a wake word")
     if as_json:
-        print(json.dumps({"engine": engine, "recordings": rows}, ensure_ascii=False, indent=2))
+        print_json({"engine": engine, "recordings": rows})
 
 
 @without_chatter()

@@ -17,7 +17,7 @@ from voice.audio import Microphone
 from voice.audio.pcm import Rechunker, level_dbfs
 from voice.dialog.transcriber import Begin, End, Heard, Hit, Look, Pause, Transcriber
 from voice.dialog.turn import Turn, Turns
-from voice.engines import Ears
+from voice.ears import Ears
 from voice.events import Bus, LevelMeasured, SpeechEnded, SpeechStarted
 
 END_OF_AUDIO = "end_of_audio"

@@ -13,7 +13,7 @@ from kws.looks import Window
 from voice.audio.own_voice import OwnVoice
 from voice.dialog.conversation import Conversation
 from voice.dialog.turn import Turn
-from voice.engines import Ears
+from voice.ears import Ears
 from voice.errors import HeanError, stage_errors
 from voice.events import (
     Bus,

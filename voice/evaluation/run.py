@@ -14,7 +14,8 @@ from llm.score import OUTCOMES, Question, Row, Scorer, as_json, summary
 from voice.app import endpoint_rules
 from voice.audio.wavfile import read_audio
 from voice.config import Config
-from voice.engines import Ears, knowledge_of, load_answerer, load_ears
+from voice.ears import Ears
+from voice.engines import knowledge_of, load_answerer, load_ears
 from voice.errors import InputError
 from voice.evaluation.noise import Noise
 from voice.evaluation.speech import VOICES, Said, deal, say
