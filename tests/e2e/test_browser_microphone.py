@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from asr import RATE_HZ
+from tests.browser import sync_api
 from tests.commands import DATA
 from tests.e2e.test_run import NO_MODEL
-from tests.fake_microphone import browser_that_hears, sync_api, visited
+from tests.fake_microphone import browser_that_hears, visited
 from tests.live_process import LiveProcess, running
 from voice.audio.wavfile import read_audio, write_wav
 

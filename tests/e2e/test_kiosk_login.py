@@ -1,23 +1,17 @@
 """A browser of another machine: it signs in once, then it is a screen like any other."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.browser import barriers, chromium, noting, sync_api
 from tests.unit.kiosk_beyond import prepared
 from tests.unit.kiosk_lab import Lab, open_lab
 from voice.events import PartialTranscript, StateChanged
 from voice.kiosk.keyring import COOKIE
 from voice.kiosk.tokens import TokenFile
 from voice.state import State
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium: install the package chromium", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is missing")
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +28,15 @@ def lab(folder) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def context() -> Iterator[object]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         # A person accepts the certificate once, by its fingerprint.
         yield browser.new_context(ignore_https_errors=True, locale="zh-CN")
-        browser.close()
 
 
 @pytest.fixture
 def page(context, lab) -> Iterator[object]:
     context.clear_cookies()
-    opened = context.new_page()
-    opened.problems = []
-    opened.on("pageerror", lambda error: opened.problems.append(str(error)))
+    opened = noting(context.new_page())
     opened.goto(lab.outside)
     yield opened
     assert not opened.problems
@@ -97,6 +87,5 @@ def test_a_screen_whose_token_is_revoked_asks_for_another(page, lab, folder):
 @pytest.mark.parametrize("size", [(320, 640), (1024, 600), (3840, 2160)])
 def test_signing_in_has_no_barrier_at_any_size(page, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    results = axe.Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    assert not barriers(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

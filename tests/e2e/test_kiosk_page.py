@@ -1,13 +1,13 @@
 """The screen in a real browser, in front of a real server."""
 
 import itertools
-import shutil
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from llm.knowledge import load_knowledge
+from tests.browser import SIZES, barriers, chromium, noting, out_of_reach, sync_api
 from tests.unit.kiosk_lab import Lab, open_lab
 from tests.unit.scripted import WATER
 from voice.events import (
@@ -23,19 +23,6 @@ from voice.events import (
 from voice.kiosk.topics import topics_of
 from voice.state import State
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium: install the package chromium", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is missing")
-
-SIZES = {
-    "telephone": (320, 640),
-    "7-inch": (1024, 600),
-    "full-hd": (1920, 1080),
-    "portrait": (1080, 1920),
-    "4k": (3840, 2160),
-}
 TURNS = itertools.count(1)
 """A page that was sent back to its beginning shows only newer turns."""
 STATES = {
@@ -45,11 +32,7 @@ STATES = {
     State.SPEAKING: ("正在回答", "Answering"),
     State.FOLLOW_UP: ("可以接着问", "You can ask on"),
 }
-_OUTSIDE = """() => [...document.querySelectorAll('button, input, .numbers b')]
-  .filter((item) => item.checkVisibility())
-  .filter((item) => { const box = item.getBoundingClientRect();
-    return box.left < 0 || box.right > innerWidth || box.width < 24 || box.height < 24; })
-  .map((item) => item.outerHTML)"""
+TOUCHED = "button, input, .numbers b"
 _SEEN = """() => [...document.querySelectorAll('.numbers b')]
   .map((item) => { const box = item.getBoundingClientRect();
     const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
@@ -58,10 +41,8 @@ _SEEN = """() => [...document.querySelectorAll('.numbers b')]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +65,7 @@ def visit(browser, lab: Lab, width: int, height: int, **settings):
     context = browser.new_context(
         viewport={"width": width, "height": height}, locale="zh-CN", **settings
     )
-    page = context.new_page()
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page = noting(context.new_page())
     page.goto(lab.url)
     # No function to wait for: the page's policy lets nobody evaluate text, and so it shall be.
     page.wait_for_selector("html:not([data-state=offline])", state="attached")
@@ -177,7 +156,7 @@ def test_nothing_is_cut_off_at_any_size(browser, lab, size, larger):
             page.wait_for_selector("#answer:not([hidden])")
         elif page.is_visible("#home"):
             page.click("#home")
-        assert page.evaluate(_OUTSIDE) == []
+        assert out_of_reach(page, TOUCHED) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate(_SEEN) == ["120", "119", "110"]
     page.context.close()
@@ -192,8 +171,7 @@ def test_axe_finds_no_barrier(page, lab, look, view):
         page.click("#home")
     if look != "plain":
         page.click(f"#{look}")
-    results = axe.Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    assert not barriers(page)
 
 
 def test_settings_are_kept(page):

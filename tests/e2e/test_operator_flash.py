@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from llm.flash.bundle import load_private_key, open_bundle, write_bundle
+from tests.browser import chromium, sync_api
 from tests.small_bundles import in_use, sha256
 from tests.tiny_llm import write_random_model, write_scripted_model
 from tests.unit.operator_lab import PIN, OperatorLab, open_operator_lab
@@ -21,11 +22,6 @@ from voice.active_slot import slots_of
 from voice.flash.device import trusted
 from voice.flash.live import watching
 from voice.flash.making import Parts, Terms, create
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium: install the package chromium", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
 
 WITHIN_MS = 180_000
 """For a model that is loaded twice on a slow machine."""
@@ -43,12 +39,10 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OperatorLab
 
 @pytest.fixture
 def page(lab: OperatorLab) -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         opened = browser.new_context(locale="zh-CN", has_touch=True).new_page()
         opened.set_default_timeout(WITHIN_MS)
         yield opened
-        browser.close()
 
 
 def press(page: Any, form: str, digits: str = PIN) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from llm.flash.journal import Outcome
+from tests.browser import SIZES, barriers, chromium, noting, out_of_reach, sync_api
 from tests.unit.knowledge_folder import write_base
 from tests.unit.operator_lab import PIN, WRONG_PIN, OperatorLab, open_operator_lab
 from tests.unit.scripted import WATER
@@ -27,42 +28,19 @@ from voice.events import Outcome as Ending
 from voice.flash.told import tell
 from voice.operator.pin import FREE_TRIES
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium: install the package chromium", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is missing")
-
 WITHIN_MS = 60_000
-SIZES = {
-    "telephone": (320, 640),
-    "7-inch": (1024, 600),
-    "full-hd": (1920, 1080),
-    "portrait": (1080, 1920),
-    "4k": (3840, 2160),
-}
 PANELS = ("sound", "turns", "update", "models", "knowledge", "care", "records")
 _TOUCHED = ", ".join(
     f"{place} {kind}"
     for place in ("header", "#panel", "#sign-in")
     for kind in ("button", "a", "input")
 )
-_OUTSIDE = (
-    f"() => [...document.querySelectorAll('{_TOUCHED}')]"
-    + """
-  .filter((item) => item.checkVisibility())
-  .filter((item) => { const box = item.getBoundingClientRect();
-    return box.left < 0 || box.right > innerWidth || box.width < 24 || box.height < 24; })
-  .map((item) => item.outerHTML)"""
-)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +65,8 @@ def answered(lab: OperatorLab) -> None:
 def visit(browser: Any, lab: OperatorLab, size: str = "7-inch", **settings: Any) -> Any:
     width, height = SIZES[size]
     viewport = {"width": width, "height": height}
-    page = browser.new_context(viewport=viewport, locale="zh-CN", **settings).new_page()
+    page = noting(browser.new_context(viewport=viewport, locale="zh-CN", **settings).new_page())
     page.set_default_timeout(WITHIN_MS)
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.goto(f"{lab.url}operator")
     return page
 
@@ -289,10 +265,9 @@ def test_nothing_is_cut_off_and_axe_finds_no_barrier(
 
 
 def examined(page: Any) -> None:
-    assert page.evaluate(_OUTSIDE) == []
+    assert out_of_reach(page, _TOUCHED) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    results = axe.Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    assert not barriers(page)
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -301,5 +276,4 @@ def test_axe_finds_no_barrier_in_high_contrast_and_english(page: Any, panel: str
     page.click("#language")
     settled(page, panel)
     assert page.get_attribute("html", "lang") == "en"
-    results = axe.Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    assert not barriers(page)
