@@ -93,10 +93,10 @@ class Answerer:
         if self.model is not None:
             self.model.close()
 
-    def prefill(self, language: str) -> None:
-        """Evaluate the fixed beginning of the prompt ahead of time."""
+    def prefill(self, language: str, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Evaluate the fixed beginning of the prompt ahead of time. Raises GenerationError."""
         if self.model is not None:
-            self.model.prefill(prefix(language))
+            self.model.prefill(prefix(language), cancelled)
 
     def answer(
         self,

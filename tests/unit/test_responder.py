@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from llm import GenerationError, GenerationStats, LanguageModel, Message, Sampling
+from llm.compose import prefix
 from tests.unit.scripted import ALARM, WATER, Diary, Hum, answerer
 from voice.audio.virtual import VirtualSpeaker
 from voice.dialog.responder import APOLOGY, CONTEXT_S, Context, Responder
@@ -30,13 +32,16 @@ SENTENCE = 12_000
 class Speaking:
     """A responder at work, and what came of it."""
 
-    def __init__(self, voice: Hum) -> None:
+    def __init__(self, voice: Hum, model: LanguageModel | None = None) -> None:
         self.voice = voice
         self.diary = Diary()
         self.speaker = VirtualSpeaker(voice.rate_hz)
         bus = Bus()
         bus.subscribe(self.diary)
-        self.responder = Responder(answerer(), voice, self.speaker, bus)
+        answers = answerer()
+        answers.model = model
+        self.responder = Responder(answers, voice, self.speaker, bus)
+        self.responder.compose_s = 10.0
         self.responder.earcons = False
 
     def ask(self, number: int, text: str, language: str = "zh") -> Turn:
@@ -53,9 +58,11 @@ class Speaking:
 
 
 @contextmanager
-def speaking(fails: Callable[[str], bool] = lambda text: False) -> Iterator[Speaking]:
+def speaking(
+    fails: Callable[[str], bool] = lambda text: False, model: LanguageModel | None = None
+) -> Iterator[Speaking]:
     """Run a responder; at the end all it was asked has been answered."""
-    room = Speaking(Hum(fails=fails))
+    room = Speaking(Hum(fails=fails), model)
     room.responder.start()
     try:
         yield room
@@ -190,6 +197,40 @@ def test_it_knows_its_own_words_by_their_sound(text: str, own: bool) -> None:
         room.diary.wait_for(AnswerReady)
         wait_until(lambda: room.responder.says("瓶装水"))
         assert room.responder.says(text) is own
+
+
+class Prepared:
+    """A language model that is told what prompts begin with."""
+
+    name = "prepared"
+    stats = GenerationStats()
+
+    def __init__(self, failing: bool = False) -> None:
+        self.failing = failing
+        self.told: list[Message] = []
+
+    def generate(
+        self, messages: list[Message], sampling: Sampling, cancelled: Callable[[], bool]
+    ) -> Iterator[str]:
+        yield "。"
+
+    def prefill(self, messages: list[Message], cancelled: Callable[[], bool]) -> None:
+        assert not cancelled()
+        self.told = messages
+        if self.failing:
+            raise GenerationError("there is no server")
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_the_language_model_is_made_ready_before_anybody_asks(failing: bool) -> None:
+    model = Prepared(failing)
+    with speaking(model=model) as room:
+        wait_until(lambda: model.told == prefix("zh"))
+        room.ask(1, WATER)
+    assert room.outcomes() == [(1, Outcome.ANSWERED)]
 
 
 def wait_until(done: Callable[[], bool]) -> None:

@@ -52,6 +52,8 @@ OWN_WORDS = 0.8
 _SHORTEST_SOUND = 3
 """Syllables. A shorter text sounds like something in most answers: 停 like 听."""
 _DRAIN_S = 120.0
+_FIRST_LANGUAGE = "zh"
+"""Of the first question, most likely: the first composed answer of another begins 0.4 s later."""
 _EARCON_S = 1.0
 
 Follow = Callable[[Cue, Turn], None]
@@ -68,6 +70,10 @@ class Answers(Protocol):
         previous: Answer | None,
     ) -> Answer:
         """Return the answer to a question."""
+        ...
+
+    def prefill(self, language: str, cancelled: Callable[[], bool]) -> None:
+        """Evaluate ahead of time what all composed answers of a language have in common."""
         ...
 
 
@@ -223,6 +229,7 @@ class Responder:
             self._bus.publish(TurnEnded(dropped.turn.number, Outcome.CANCELLED))
 
     def _work(self) -> None:
+        self._prefill()
         while (job := self._waiting.get()) is not None:
             self._job = job
             try:
@@ -237,6 +244,16 @@ class Responder:
             self.follow(Cue.FAILED if outcome is Outcome.FAILED else Cue.ANSWERED, job.turn)
             give_back()
             self._waiting.task_done()
+
+    def _prefill(self) -> None:
+        """Make ready for the first composed answer, until somebody asks."""
+        end_s = time.monotonic() + self.compose_s
+        # What fails here fails again, and is told, where it is needed.
+        with suppress(HeanError), stage_errors(), self.labour.doing(ANSWERING, 0, self.compose_s):
+            self._answerer.prefill(
+                _FIRST_LANGUAGE,
+                lambda: not self._waiting.empty() or time.monotonic() > end_s,
+            )
 
     def _respond(self, job: Question | Saying) -> None:
         if isinstance(job, Saying):

@@ -47,6 +47,11 @@ class SharedAnswerer:
         finally:
             self._spoken -= 1
 
+    def prefill(self, language: str, cancelled: Callable[[], bool]) -> None:
+        """Make the first composed answer quicker; see `Answerer.prefill`."""
+        with self._lock:
+            self._answerer.prefill(language, cancelled)
+
     def answer_aside(
         self, text: str, language: str | None = None, heard: str = ""
     ) -> Answer | None:
