@@ -7,7 +7,6 @@ time. The questions are ways to ask for vetted entries, spoken by the assistant'
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,9 +41,17 @@ from voice.tts.cache import CachedSynthesizer
 SEED = 3
 VOICES = ("zm_yunjian", "zf_xiaobei")
 """Voices that ask; where the configured model has others, its default voice does."""
-_COMPOSED = 3
-"""Composed answers, which take the language model several seconds each."""
-_CLAUSE_END = re.compile("[，。：；]")
+FREELY_ASKED = (
+    "怎么防止放射性灰尘进屋",
+    "有辐射的时候能洗衣服吗",
+    "核设施被轰炸了普通人怎么办",
+    "怀疑邻居家里有放射源怎么办",
+    "当年福岛撤人有效果吗",
+    "门窗关了还要做什么",
+    "回家以后先做什么",
+    "国家哪个部门管核事故",
+)
+"""Questions that are like no way to ask for an entry, so that the language model has to answer."""
 _PAUSE_S = 0.8
 """Between the call and the question, and before an answer is interrupted."""
 _SETTLE_S = 0.3
@@ -81,8 +88,10 @@ def measure(config: Config, count: int, say: Say) -> Figures:
             say(f"synthesising ahead: {entry.id}")
             waits["first_sound_unwarmed_s"].append(_warm(entry, voice))
         say("looking for questions that the language model answers")
-        more = _composed(engines.answerer, _choose(config))
-        composed = _speak_all(more, engines.voice)
+        more = _composed(engines.answerer)
+        for answer in more:  # what is said where the model's words are found wanting
+            _warm(answer.hits[0].entry, voice)
+        composed = _speak_all([answer.question for answer in more], engines.voice)
         with bench_room(config, replace(engines, voice=voice)) as room:
             for number, question in enumerate([*questions, *composed], 1):
                 say(f"question {number} of {len(questions) + len(composed)}: {question.text}")
@@ -137,18 +146,10 @@ def _warm(entry: Entry, voice: CachedSynthesizer) -> float:
     return seconds
 
 
-def _composed(answerer: Answerer, entries: Sequence[Entry]) -> list[str]:
-    """Return questions that the language model has to answer: on what entries say in passing."""
-    found: list[str] = []
-    if answerer.model is None:
-        return found
-    for entry in entries:
-        text = f"听说{_CLAUSE_END.split(entry.details)[0]}"
-        if entry.details and _is_composed(answerer.answer(text, "zh")):
-            found.append(text)
-        if len(found) == _COMPOSED:
-            break
-    return found
+def _composed(answerer: Answerer) -> list[Answer]:
+    """Return the answers that the language model was asked for, with the knowledge in use."""
+    answers = (answerer.answer(text, "zh") for text in FREELY_ASKED)
+    return [answer for answer in answers if _is_composed(answer)]
 
 
 def _is_composed(answer: Answer) -> bool:
