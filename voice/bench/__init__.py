@@ -24,7 +24,7 @@ _STEADY = 0.1
 _LEAST_TIMES, _MOST_TIMES = 3, 7
 
 Figure = Mapping[str, Any]
-Figures = Mapping[str, Figure]
+Figures = dict[str, Figure]
 Say = Callable[[str], None]
 
 

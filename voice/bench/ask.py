@@ -6,12 +6,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from llm.answer import Answer
 from voice.app import Engines, endpoint_rules, load_engines
-from voice.bench import distribution, single
+from voice.bench import Figures, Say, distribution, single
 from voice.config import Config
 from voice.errors import StageError
 from voice.process.memory import give_back, resident_mb
@@ -22,11 +22,10 @@ from voice.tts.cache import CachedSynthesizer
 
 _STARTS = 3
 _READY = "import json, sys; from voice.bench.ask import report_ready; report_ready()"
-Figures = dict[str, Mapping[str, float | int]]
 
 
 def measure(
-    config: Config, options: Sequence[str], recordings: Sequence[Path], say: Callable[[str], None]
+    config: Config, options: Sequence[str], recordings: Sequence[Path], say: Say
 ) -> Figures:
     """Ask every recording; return cold start, waiting time by stage and memory.
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from voice.audio.clocked import room_response
 from voice.audio.pcm import resample
 from voice.audio.wavfile import read_audio
 from voice.audit.log import AuditLog
-from voice.bench import single
+from voice.bench import Figures, Say, single
 from voice.bench.day_audio import Clips, Day, Scene
 from voice.bench.day_memory import WARM_UP, MemoryLog
 from voice.clocked_room import ClockedRoom
@@ -61,8 +60,6 @@ _SAMPLES = 144
 _ANSWERED_LATE_S = 2.5
 """After the end of a call until which it may be found: a look takes its pause."""
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
-
-Figures = dict[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ def measure(
     config: Config,
     seconds: float,
     recordings: Path | None,
-    say: Callable[[str], None],
+    say: Say,
     seed: int = 1,
     trace: bool = False,
 ) -> DayOutcome:
@@ -168,7 +165,7 @@ def measure(
     return DayOutcome(figures, tuple(_problems(figures)), tuple(growth))
 
 
-def _told(scenes: Iterator[Scene], seconds: float, say: Callable[[str], None]) -> Iterator[Scene]:
+def _told(scenes: Iterator[Scene], seconds: float, say: Say) -> Iterator[Scene]:
     """Yield scenes; tell every hundredth part of the day how far it is."""
     passed_s, told = 0.0, -1
     begin_s = time.monotonic()
@@ -224,7 +221,7 @@ def make_clips(
     engines: Engines,
     seconds: float,
     recordings: Path | None,
-    say: Callable[[str], None],
+    say: Say,
 ) -> Clips:
     """Let voices say what people say in a day; the longer it is, the more different questions."""
     words = [word.text for word in enabled_words(config)]

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from llm.flash.bundle import BLOCK_BYTES
 from llm.flash.crashes import Found, explore_all, small_bundle
 from llm.knowledge.keys import create_key, public_path
-from voice.bench import single
+from voice.bench import Figures, Say, single
 from voice.config import AuditConfig, Config
 from voice.engines import NO_MODEL, ModelFiles
 from voice.errors import StageError
@@ -25,8 +25,6 @@ from voice.flash.here import flash_here
 from voice.flash.kills import Kills
 from voice.flash.making import Parts, Terms, create
 
-Say = Callable[[str], None]
-Figures = dict[str, Mapping[str, float | int]]
 _PAYLOAD_BYTES = 128 << 20
 _READINGS = 3
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from llm.knowledge import Entry, KnowledgeBase
 from llm.knowledge.vocabulary import Vocabulary
 from llm.language import is_han
 from llm.retrieve import WEIGHTS, Hit, Retriever, Tuning, Weights
-from voice.bench import single
+from voice.bench import Figures, Say, single
 from voice.bench.search import search_times
 from voice.config import Config
 from voice.engines import knowledge_of, load_retriever
@@ -39,9 +39,6 @@ _VIEWS = {
     "characters": ("entry_wording", "phrase_wording"),
     "sound": ("entry_sound", "phrase_sound", "phrase_aloud"),
 }
-
-Figures = dict[str, Mapping[str, float | int]]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

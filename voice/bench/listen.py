@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
 from asr import RATE_HZ
 from voice.app import load_engines
 from voice.audio import Samples
-from voice.bench import single
+from voice.bench import Figures, Say, single
 from voice.bench.room import bench_room
 from voice.config import Config
 
@@ -22,10 +22,8 @@ TALK = (
 """Said to somebody else."""
 _BETWEEN_S = 1.2
 
-Figures = dict[str, Mapping[str, float | int]]
 
-
-def measure(config: Config, seconds: int, say: Callable[[str], None]) -> Figures:
+def measure(config: Config, seconds: int, say: Say) -> Figures:
     """Listen for `seconds` in silence, in noise and beside a conversation; return the share of
     one core that each takes. Nothing is synthesised ahead meanwhile. Raises DeviceError."""
     engines = load_engines(config)

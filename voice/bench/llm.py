@@ -37,7 +37,7 @@ def measure(config: Config, count: int, say: Say) -> Figures:
         say(f"answer {number} of {count}: {entry.id}")
         for key, value in _ask(model, entry):
             values[key].append(value)
-    figures = {key: distribution(found) for key, found in values.items()}
+    figures: Figures = {key: distribution(found) for key, found in values.items()}
     figures["rss_mb"] = single(resident_mb())
     model.close()
     return figures

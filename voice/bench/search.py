@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -13,13 +13,11 @@ from asr.pinyin import syllables
 from llm import SentenceEncoder, Vectors
 from llm.knowledge import Entry, KnowledgeBase
 from llm.retrieve import Retriever
-from voice.bench import distribution, single
+from voice.bench import Figures, distribution, single
 from voice.process.memory import resident_mb
 
 _PHRASINGS = 4
 _SEARCHES = 100
-
-Figures = dict[str, Mapping[str, float | int]]
 
 
 class _Dice:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm.data.knowledge_rows import knowledge_rows
 from llm.train.settings import Settings
-from voice.bench import single
+from voice.bench import Figures, Say, single
 from voice.config import Config
 from voice.engines import knowledge_of
 from voice.process.memory import resident_mb
@@ -34,9 +34,6 @@ _PLAIN_BATCH = 4
 _RUN_ROWS, _RUN_EPOCHS = 300, 3
 """The run whose time is told: 300 rows, 3 epochs."""
 _IGNORED = -100
-
-Say = Callable[[str], None]
-Figures = dict[str, dict[str, float | int]]
 
 
 def measure(config: Config, name: str, say: Say) -> Figures:

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kws import ENGINES
 from voice.commands import bench_day, bench_results
 from voice.config import Config
 from voice.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from voice.bench import Figures
 
 _EPILOG = """\
 examples:
@@ -154,8 +157,8 @@ def _wake(args: argparse.Namespace, config: Config) -> int:
     trial = make_trial(config, words, args.audio, say)
     ears = load_wake_ears(config)
 
-    def figures() -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
+    def figures() -> Figures:
+        found: Figures = {}
         for engine in engines:
             chosen = replace(config, wake=replace(config.wake, engine=engine))
             found |= measure(chosen, words, ears, trial, say)
@@ -175,8 +178,8 @@ def _asr(args: argparse.Namespace, config: Config) -> int:
     voices = args.voices.split(",") if args.voices else VOICES
     clips = [*synthetic_clips(config, _spread(questions, args.n), voices, say), *people]
 
-    def figures() -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
+    def figures() -> Figures:
+        found: Figures = {}
         for engine, model_id in installed_engines(config).items():
             found |= measure(config, engine, model_id, clips, say)
         return found
@@ -249,7 +252,7 @@ def _rival(args: argparse.Namespace, config: Config) -> int:
     common = bench_results.common_words(args)
     told: dict[str, Any] = {}
 
-    def figures() -> Mapping[str, Any]:
+    def figures() -> Figures:
         outcome = measure(config, common, questions, args.faster_whisper, say)
         told.update(not_measured=outcome.not_measured, rows=outcome.rows)
         return outcome.figures
@@ -270,7 +273,7 @@ def _read_questions(path: Path) -> list[Any]:
 def _run(
     name: str,
     args: argparse.Namespace,
-    measure: Callable[[], Mapping[str, Any]],
+    measure: Callable[[], Figures],
     more: Mapping[str, Any] | None = None,
 ) -> int:
     """Measure and print; `more` is told beside the figures, as it is after measuring."""
