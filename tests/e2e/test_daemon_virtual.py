@@ -180,7 +180,7 @@ class Pondering:
     """An answerer that never comes to an end by itself."""
 
     def __init__(self, inner: Answerer) -> None:
-        self.retriever = inner.retriever
+        self.retriever, self.prefill = inner.retriever, inner.prefill
         self.ponders = False
         self._inner = inner
 
