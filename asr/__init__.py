@@ -73,12 +73,12 @@ class AsrConfig:
 
 
 class VoiceActivityDetector(Protocol):
-    """Tells how likely a chunk of audio is speech."""
+    """Tells chunk by chunk whether somebody speaks."""
 
     chunk_samples: int
 
-    def probability(self, samples: Samples) -> float:
-        """Return the speech probability in [0, 1] of exactly `chunk_samples` samples."""
+    def is_speech(self, samples: Samples) -> bool:
+        """Tell whether exactly `chunk_samples` samples are speech, after those heard before."""
         ...
 
     def reset(self) -> None:

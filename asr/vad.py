@@ -16,9 +16,8 @@ CHUNK_SAMPLES = 512
 class SileroVad:
     """Tells chunk by chunk whether somebody speaks.
 
-    sherpa-onnx keeps the model's probability to itself and gives only the decision, so
-    `probability` is 1 or 0. Speech begins at the second chunk above `threshold` and ends below
-    `threshold` - 0.15.
+    sherpa-onnx keeps the model's probability to itself and gives only the decision: speech begins
+    at the second chunk above `threshold` and ends below `threshold` - 0.15.
 
     Raises RecognitionError if the file `model` is missing or wrong.
     """
@@ -33,13 +32,13 @@ class SileroVad:
         # the process.
         self._overlap: Samples = np.zeros(self._native.window_size() - CHUNK_SAMPLES, np.float32)
 
-    def probability(self, samples: Samples) -> float:
-        """Return 1.0 if exactly `chunk_samples` samples are speech, otherwise 0.0."""
+    def is_speech(self, samples: Samples) -> bool:
+        """Tell whether exactly `chunk_samples` samples are speech, after those heard before."""
         if len(samples) != CHUNK_SAMPLES:
             raise ValueError(f"{len(samples)} samples; it must be {CHUNK_SAMPLES}")
         window = np.concatenate([self._overlap, samples])
         self._overlap = window[CHUNK_SAMPLES:]
-        return float(self._native.is_speech(window.tolist()))
+        return bool(self._native.is_speech(window.tolist()))
 
     def reset(self) -> None:
         """Forget all audio heard so far."""

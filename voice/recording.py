@@ -129,7 +129,7 @@ def voiced_chunks(
     vad.reset()
     size = vad.chunk_samples
     padded = np.concatenate([audio, np.zeros(-len(audio) % size, np.float32)])
-    speech = [vad.probability(chunk) >= 0.5 for chunk in padded.reshape(-1, size)]
+    speech = [vad.is_speech(chunk) for chunk in padded.reshape(-1, size)]
     shortest = max(1, round(rules.min_speech_s * RATE_HZ / size))
     kept: list[int] = []
     run: list[int] = []

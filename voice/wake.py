@@ -12,11 +12,11 @@ from kws import Samples, Transcribe, WakeWordDetector
 from kws.words import WakeWord
 from models.store import Store
 from voice.config import Config
-from voice.engines import ModelFiles
+from voice.engines import ModelFiles, load_vad
 from voice.errors import UsageError
 
 if TYPE_CHECKING:
-    from kws.looks import Finder, IsSpeech, LookingDetector
+    from kws.looks import Finder, LookingDetector
     from kws.scores import Scorer
     from kws.verify import Judge
     from kws.zipformer import ZipformerDetector
@@ -142,7 +142,7 @@ def load_looking(
 
     return LookingDetector(
         load_finder(config, words, recognizer),
-        speech_decision(vad, config.vad.threshold),
+        vad.is_speech,
         vad.chunk_samples,
         config.wake,
     )
@@ -195,12 +195,9 @@ def load_scorer(
 def load_wake_ears(config: Config) -> tuple[Recognizer, VoiceActivityDetector]:
     """Load what wake words need of speech recognition, without the rest of the assistant."""
     from asr.engines import create_recognizer
-    from asr.vad import SileroVad
 
-    found = ModelFiles(config)
-    _, vad_files = found.find("vad")
-    model, files = found.find("asr", config.asr.model)
-    return create_recognizer(model.engine, files, config.asr), SileroVad(vad_files)
+    model, files = ModelFiles(config).find("asr", config.asr.model)
+    return create_recognizer(model.engine, files, config.asr), load_vad(config)
 
 
 def transcriber(recognizer: Recognizer) -> Transcribe:
@@ -212,8 +209,3 @@ def transcriber(recognizer: Recognizer) -> Transcribe:
         return stream.finish().text
 
     return transcribe
-
-
-def speech_decision(vad: VoiceActivityDetector, threshold: float) -> IsSpeech:
-    """Return a function that tells whether a chunk is speech."""
-    return lambda samples: vad.probability(samples) >= threshold

@@ -112,7 +112,7 @@ def test_silero_finds_where_a_person_speaks(vad: SileroVad) -> None:
             audio[start : start + CHUNK_SAMPLES]
             for start in range(0, len(audio) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES)
         )
-        found = [endpointer.process(vad.probability(chunk) > 0.5) for chunk in chunks]
+        found = [endpointer.process(vad.is_speech(chunk)) for chunk in chunks]
         assert [kind for kind in found if kind] == [Boundary.START, Boundary.SILENCE]
 
 
@@ -121,13 +121,13 @@ def test_silero_hears_no_speech_in_noise(vad: SileroVad) -> None:
     vad.reset()
     audio = noise(3)
     starts = range(0, len(audio) - CHUNK_SAMPLES, CHUNK_SAMPLES)
-    assert not any(vad.probability(audio[start : start + CHUNK_SAMPLES]) for start in starts)
+    assert not any(vad.is_speech(audio[start : start + CHUNK_SAMPLES]) for start in starts)
 
 
 @pytest.mark.models
 def test_silero_refuses_a_chunk_of_another_length(vad: SileroVad) -> None:
     with pytest.raises(ValueError, match="it must be 512"):
-        vad.probability(np.zeros(160, np.float32))
+        vad.is_speech(np.zeros(160, np.float32))
 
 
 def test_silero_names_a_missing_file(tmp_path: Path) -> None:

@@ -83,8 +83,8 @@ class Loudness:
 
     chunk_samples = 512
 
-    def probability(self, samples: Samples) -> float:
-        return float(np.abs(samples).max() > 0.1)
+    def is_speech(self, samples: Samples) -> bool:
+        return bool(np.abs(samples).max() > 0.1)
 
     def reset(self) -> None:
         """Nothing is kept."""

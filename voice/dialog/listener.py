@@ -102,7 +102,7 @@ class Listener:
     def _process(self, heard: Heard) -> None:
         self._conversation.tick(self._chunk_s)
         self._leave_own_voice()
-        voiced = self._vad.probability(heard.samples) >= 0.5
+        voiced = self._vad.is_speech(heard.samples)
         is_look_due = self._looks.process(voiced)
         boundary = self._endpointer.process(voiced)
         if boundary is Boundary.START:

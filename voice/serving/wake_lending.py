@@ -13,7 +13,7 @@ from kws.words import WakeWord
 from voice.config import Config
 from voice.engines import load_vad
 from voice.lending.aside import Busy
-from voice.wake import engine_of, load_finder, load_zipformer, speech_decision
+from voice.wake import engine_of, load_finder, load_zipformer
 
 MOST_LENT = 4
 """Each keeps its own audio and models; more would take the processor from the conversation."""
@@ -64,5 +64,4 @@ class WakeLending:
                 finder = load_finder(self._config, self._words, self._recognizer)
                 self._finder = _SharedFinder(finder)
         vad = load_vad(self._config)
-        is_speech = speech_decision(vad, self._config.vad.threshold)
-        return LookingDetector(self._finder, is_speech, vad.chunk_samples, self._config.wake)
+        return LookingDetector(self._finder, vad.is_speech, vad.chunk_samples, self._config.wake)
