@@ -79,8 +79,8 @@ def test_the_end_comes_before_whatever_came_of_it() -> None:
 
 
 def test_two_signals_at_once_are_one_wish() -> None:
-    slow = "ended.wait(60); time.sleep(0.3); print('ended in order', flush=True)"
-    with program(RUNS.format(by="ended.set", does=slow)) as process:
+    slow = "lambda: (time.sleep(1.5), ended.set())"
+    with program(RUNS.format(by=slow, does=WAITS)) as process:
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
         assert left(process)[:2] == (EXIT_INTERRUPTED, "ended in order\n")
@@ -97,6 +97,12 @@ def test_who_asks_again_waits_for_nothing() -> None:
             process.wait(1.2)
         process.send_signal(signal.SIGINT)
         assert left(process) == (EXIT_INTERRUPTED, "", "hean: interrupted\n")
+
+
+def test_nobody_to_tell_it_to_does_not_hold_the_end_up() -> None:
+    with program("import os\nos.close(2)\n" + STARTS) as process:
+        process.send_signal(signal.SIGTERM)
+        assert left(process) == (EXIT_INTERRUPTED, "", "")
 
 
 @pytest.mark.parametrize("by", ["threading.Event().wait", "ended.set"])

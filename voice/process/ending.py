@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from voice.errors import EXIT_INTERRUPTED
 from voice.process.abandoned import abandon, leave
@@ -41,9 +41,10 @@ class Ending:
         self._end: Callable[[], None] = _leave
         self._heard, self._told = socket.socketpair()
         self._told.setblocking(False)
+        # In this order: no signal finds a handler that does nothing and nobody to tell.
+        self._wakeup_before = signal.set_wakeup_fd(self._told.fileno(), warn_on_full_buffer=False)
         numbers = [n for n in _SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
         self._before = {number: signal.signal(number, _nothing) for number in numbers}
-        self._wakeup_before = signal.set_wakeup_fd(self._told.fileno(), warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._work, name="ending", daemon=True)
         self._thread.start()
 
@@ -80,7 +81,8 @@ class Ending:
                 faulthandler.dump_traceback_later(BOUND_S, exit=True, file=_STDERR)
                 # All that matters is ended in order before: what is left are native libraries.
                 abandon(EXIT_INTERRUPTED)
-                self._end()
+                # Beside this thread, which sees when further signals come.
+                threading.Thread(target=self._end, name="end", daemon=True).start()
             elif time.monotonic() - asked_s > _ONE_WISH_S:
                 _leave()
 
@@ -90,5 +92,6 @@ def _nothing(_signal: int, _frame: object) -> None:
 
 
 def _leave() -> None:
-    os.write(_STDERR, b"hean: interrupted\n")
+    with suppress(OSError):  # nobody reads it any more
+        os.write(_STDERR, b"hean: interrupted\n")
     leave(EXIT_INTERRUPTED)
