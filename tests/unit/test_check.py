@@ -84,7 +84,7 @@ def test_missing_models_are_a_failure_with_the_command_that_mends_it(tmp_path):
     assert finding.fix.en == "hean models fetch --profile starter"
 
 
-@pytest.mark.parametrize(("engine", "model"), [("zipformer", "kws-zipformer-zh"), ("", None)])
+@pytest.mark.parametrize(("engine", "model"), [("zipformer", "kws-hean"), ("", None)])
 def test_a_wake_word_model_counts_where_its_engine_is_used(tmp_path, engine, model):
     """Without one, words are found by the model that recognises speech."""
     config = replace(with_store(tmp_path, profile="desktop"), wake=WakeConfig(engine=engine))

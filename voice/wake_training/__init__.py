@@ -155,7 +155,7 @@ def install(files: Files, config: Config) -> None:
 
 
 def box(files: Files, folder: Path = BOX) -> Path:
-    """Make it the model that comes with the program, in the profile starter; return its folder."""
+    """Make it the model that comes with the program, in all profiles; return its folder."""
     from models.boxing import put_in_box
 
     facts = {
@@ -166,7 +166,7 @@ def box(files: Files, folder: Path = BOX) -> Path:
         "memory_mb": "40",
         "speed": '"fast"',
     }
-    return put_in_box("kws-hean", facts, files, ["starter"], folder)
+    return put_in_box("kws-hean", facts, files, ["starter", "pi", "desktop"], folder)
 
 
 def noises_of(plan: Plan) -> list[Samples]:
