@@ -50,6 +50,8 @@ class Detection:
     at_s: float
     """When it was known: seconds of audio since the detector was made or reset."""
     engine: str
+    length_s: float = 0.0
+    """How long before `at_s` the word began, a little more rather than less; 0 = not told."""
 
 
 @dataclass(frozen=True)

@@ -34,17 +34,16 @@ def engine_of(config: Config) -> str:
 def available_engines(config: Config) -> list[str]:
     """Return the engines whose models are there, the best first."""
     store = Store(config.store)
-    spotter = model_of(config)
-    found = ["zipformer"] if spotter and not store.problem(spotter) else []
+    found = [] if store.problem(model_of(config)) else ["zipformer"]
     return [*found, *(["whisper"] if _hears_with_whisper(config) else []), "asr-pinyin"]
 
 
 def model_of(config: Config) -> str:
     """Return the model for the engine zipformer: the configured one, the owner's, or that of the
-    profile; "" = there is none."""
+    profile."""
     store = Store(config.store)
     own = "" if store.problem(OWN_MODEL) else OWN_MODEL
-    return config.wake.model or own or store.catalog.profile(config.models.profile).get("kws", "")
+    return config.wake.model or own or store.catalog.profile(config.models.profile)["kws"]
 
 
 def load_tuned(config: Config, words: Sequence[WakeWord]) -> tuple[list[WakeWord], dict[str, Path]]:
@@ -54,9 +53,7 @@ def load_tuned(config: Config, words: Sequence[WakeWord]) -> tuple[list[WakeWord
     """
     from kws.settings_of_model import tuned
 
-    if not (model := model_of(config)):
-        raise UsageError("there is no wake word model for zipformer", "hean wake train WORD")
-    _, files = ModelFiles(config).find("kws", model)
+    _, files = ModelFiles(config).find("kws", model_of(config))
     return tuned(words, files), files
 
 

@@ -25,6 +25,7 @@ from voice.audio.wavfile import read_audio
 from voice.config import Config
 from voice.engines import load_recognizer
 
+WAKE = Path(__file__).parents[1] / "data" / "wake"
 RECORDINGS = Path(__file__).parents[3] / "shared" / "audio"
 
 
@@ -62,6 +63,18 @@ def test_noise_is_nothing(recognizer: Recognizer, seconds: float) -> None:
     stream.accept(noise(seconds))
     stream.partial()
     assert stream.finish().text == ""
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("before_s", [0.2, 0.3, 0.5, 0.8])
+def test_a_question_is_heard_whatever_scrap_of_other_speech_is_before_it(
+    recognizer: Recognizer, before_s: float
+) -> None:
+    talk, question = (read_audio(WAKE / f"{name}.flac", RATE_HZ)[0] for name in ("talk", "breath"))
+    stream = recognizer.stream()
+    scrap = talk[-int(before_s * RATE_HZ) :]
+    stream.accept(np.concatenate([scrap, question, np.zeros(int(0.7 * RATE_HZ), np.float32)]))
+    assert "什么时候吃" in stream.finish().text
 
 
 @pytest.mark.models

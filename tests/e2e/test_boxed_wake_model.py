@@ -49,6 +49,21 @@ def test_the_word_is_found_where_it_was_said(detector, name):
     assert QUIET_S + 0.6 * SAYING_S[name] < at_s < QUIET_S + SAYING_S[name] + 0.6
 
 
+@pytest.mark.parametrize("name", SAID)
+def test_where_the_word_began_is_told(detector, name):
+    talk = spoken("wake/talk")
+    detector.reset()
+    parts = np.array_split(np.concatenate([talk, spoken(name)]), 200)
+    (hit,) = [hit for part in parts if (hit := detector.process(part))]
+    began_s = hit.at_s - hit.length_s - len(talk) / RATE_HZ
+    assert QUIET_S - 0.7 < began_s < QUIET_S + 0.1
+
+
+def test_a_word_with_which_all_audio_begins_is_found(detector):
+    audio = spoken("wake/breath")
+    assert [word for word, _ in hits(detector, audio[np.flatnonzero(np.abs(audio) > 0.02)[0] :])]
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_speech_does_not_wake(detector, name):
     assert hits(detector, spoken(name)) == []

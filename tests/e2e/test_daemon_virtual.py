@@ -156,7 +156,7 @@ def test_the_wake_word_interrupts_an_answer(household: Engines) -> None:
 def test_a_question_interrupts_an_answer(household: Engines) -> None:
     with scene(household, echo=0.3) as room:
         ask(room)
-        room.wait(3.0)  # the echo is known
+        room.wait(4.5)  # the echo is known
         mark = room.mark()
         room.say("wake/water")
         room.until(AnswerReady, mark, within_s=2.0)

@@ -10,7 +10,7 @@ from kws import WakeConfig
 from kws.words import load_words
 from voice.commands.wake import add_parser
 from voice.config import Config, ModelsConfig
-from voice.errors import ConfigError, HeanError, InputError, UsageError, translated
+from voice.errors import ConfigError, HeanError, InputError, ModelError, UsageError, translated
 
 
 @pytest.fixture
@@ -116,6 +116,6 @@ def test_a_damaged_file_is_named(config):
 
 def test_an_engine_without_a_model_says_how_to_get_one(config):
     asked = replace(config, wake=WakeConfig(engine="zipformer"))
-    with pytest.raises(UsageError, match="no wake word model") as caught:
+    with pytest.raises(ModelError, match="kws-hean is not installed") as caught:
         hean(asked, "add", "小核小核", "--yes")
-    assert caught.value.fix == "hean wake train WORD"
+    assert caught.value.fix == "hean models fetch kws-hean"

@@ -123,6 +123,15 @@ def test_a_hit_late_in_ignored_speech_keeps_the_question_after_it() -> None:
     assert Outcome.IGNORED not in scene.outcomes()
 
 
+def test_what_was_said_before_the_word_is_no_part_of_the_question() -> None:
+    scene = Scene(WakeEngine())
+    shouted, word = np.full(RATE_HZ, 0.9, np.float32), TELEVISION[: RATE_HZ // 2]
+    found = Hit(Detection(WORD, 0.5, 1.5, "zipformer", length_s=0.5))
+    scene.hear(shouted, word, found, SECOND, SECOND)
+    [final] = scene.diary.of(FinalTranscript)
+    assert final.heard == WATER
+
+
 def test_a_hit_that_speech_recognition_does_not_confirm_is_none() -> None:
     def stage(text: str) -> SecondStage:
         return SecondStage([make_word(WORD)], lambda _: text)

@@ -215,7 +215,9 @@ class Transcriber:
         """Take a hit of the wake word engine, if speech recognition finds the word too."""
         window = self._window.samples()
         if self._wake.confirmed(detection.word, window):
-            self._call(detection.word, detection.score, window)
+            # What was said before the word, to somebody else, is no part of the question.
+            said = window[-int(detection.length_s * RATE_HZ) :]
+            self._call(detection.word, detection.score, said)
 
     def _look(self) -> None:
         """Look for a wake word; in a long question, and in one that is known, there is none.
