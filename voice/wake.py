@@ -32,10 +32,17 @@ def engine_of(config: Config) -> str:
 
 
 def available_engines(config: Config) -> list[str]:
-    """Return the engines whose models are there, the best first."""
-    store = Store(config.store)
-    found = [] if store.problem(model_of(config)) else ["zipformer"]
-    return [*found, *(["whisper"] if _hears_with_whisper(config) else []), "asr-pinyin"]
+    """Return the engines whose models are there, the best first.
+
+    A model that the owner has trained or named comes before Whisper, which hears more words in the
+    noise of machines than the model in the box does (`models/README.md` has the figures).
+    """
+    model = model_of(config)
+    spotter = [] if Store(config.store).problem(model) else ["zipformer"]
+    whisper = ["whisper"] if _hears_with_whisper(config) else []
+    is_chosen = model in (OWN_MODEL, config.wake.model)
+    first = [*spotter, *whisper] if is_chosen else [*whisper, *spotter]
+    return [*first, "asr-pinyin"]
 
 
 def model_of(config: Config) -> str:

@@ -91,6 +91,6 @@ def test_scores_of_a_recording(say, tmp_path, capsys):
     assert main(["wake", "test", "--json", str(path)]) == 0
     said = json.loads(capsys.readouterr().out)
     (score,) = said["recordings"][0]["scores"]
-    assert (said["engine"], score["word"], score["woke"]) == ("zipformer", "小安小安", True)
+    assert (said["engine"], score["word"], score["woke"]) == ("whisper", "小安小安", True)
     assert main(["wake", "test", str(path)]) == 0
     assert "→ wakes" in capsys.readouterr().out
