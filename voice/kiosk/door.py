@@ -13,6 +13,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from weakref import WeakSet
 
 from voice.kiosk.limits import Limits, client_of
 
@@ -52,6 +53,7 @@ class Door:
         self._most = min(limits.connections, _spare_descriptors())
         self._most_of_one = limits.connections_of_one if context else self._most
         self._open: Counter[str] = Counter()
+        self._inside: WeakSet[asyncio.Transport] = WeakSet()
         self._admitted: set[asyncio.Task[None]] = set()
 
     def open(self, protocols: Protocols) -> None:
@@ -67,6 +69,12 @@ class Door:
         self._listener.close()
         for task in self._admitted:
             task.cancel()
+
+    async def dismiss(self) -> None:
+        """End at once those that are still open."""
+        for transport in list(self._inside):
+            transport.abort()
+        await asyncio.sleep(0.01)  # the loop frees them
 
     def _take(self) -> None:
         for _ in range(_AT_ONCE):
@@ -111,9 +119,10 @@ class Door:
         timeout = self._limits.handshake_s if self._context else None
         try:
             with suppress(OSError):  # of ssl, too
-                await self._loop.connect_accepted_socket(
+                transport, _ = await self._loop.connect_accepted_socket(
                     self._protocols, guest, ssl=self._context, ssl_handshake_timeout=timeout
                 )
+                self._inside.add(transport)
                 return
         except asyncio.CancelledError:
             guest.close()

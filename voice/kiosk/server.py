@@ -101,6 +101,8 @@ class _Served(uvicorn.Server):
         for door in self._doors:
             door.close()
         await super().shutdown(sockets=[])
+        for door in self._doors:
+            await door.dismiss()
 
     def _protocol(self) -> asyncio.Protocol:
         return TimedProtocol(self._limits, self.config, self.server_state, self.lifespan.state)
