@@ -6,8 +6,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -84,10 +84,12 @@ class LiveProcess:
 
 
 @contextmanager
-def running(folder: Path, *words: str | Path, **variables: str) -> Iterator[LiveProcess]:
-    """Run a command in `folder`; it does not outlive the block."""
+def started(
+    words: Sequence[str | Path | bytes], folder: Path | None = None, **variables: str
+) -> Iterator[LiveProcess]:
+    """Run a program; it does not outlive the block. `variables` are added to its environment."""
     with subprocess.Popen(
-        command(*words),
+        words,
         cwd=folder,
         env=environment(**variables),
         stdout=subprocess.PIPE,
@@ -100,3 +102,10 @@ def running(folder: Path, *words: str | Path, **variables: str) -> Iterator[Live
         finally:
             process.kill()
             live.end()
+
+
+def running(
+    folder: Path, *words: str | Path, **variables: str
+) -> AbstractContextManager[LiveProcess]:
+    """Run a command in `folder`; it does not outlive the block."""
+    return started(command(*words), folder, **variables)

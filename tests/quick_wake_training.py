@@ -5,36 +5,21 @@ A process of its own, so that it can be killed: python -m tests.quick_wake_train
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from kws.train import operating
-from tests.commands import PRIVATE, environment
-from tests.live_process import LiveProcess
+from tests.commands import PRIVATE
+from tests.live_process import LiveProcess, started
 from voice.cli import main
 from voice.wake_training import choice
 
 
-@contextmanager
-def training(store: Path, *words: str | Path) -> Iterator[LiveProcess]:
+def training(store: Path, *words: str | Path) -> AbstractContextManager[LiveProcess]:
     """Run the command; it does not outlive the block."""
     options = (*PRIVATE, "--set", f"models.store={store}")
-    with subprocess.Popen(
-        [sys.executable, "-m", __name__, *options, "wake", "train", *map(str, words)],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        live = LiveProcess(process)
-        try:
-            yield live
-        finally:
-            process.kill()
-            live.end()
+    return started([sys.executable, "-m", __name__, *options, "wake", "train", *map(str, words)])
 
 
 def makers(parent: int) -> list[int]:
