@@ -30,7 +30,7 @@ from voice.events import (
 )
 
 CONFIG = Config(dialog=DialogConfig(wake_word=False, earcons=False))
-FIRST, SECOND, BROKEN, COUGH = 0.2, 0.3, 0.4, 0.5
+FIRST, SECOND, BROKEN, COUGH, TORN = 0.2, 0.3, 0.4, 0.5, 0.7
 """How loud somebody says what; see `tests.unit.scripted`."""
 
 
@@ -171,6 +171,15 @@ def test_a_recogniser_that_fails_is_told_and_the_next_question_is_heard() -> Non
     [failed] = diary.of(StageFailed)
     assert isinstance(failed, StageFailed)
     assert failed.message == "the recogniser has failed"
+    assert outcomes(diary) == {1: Outcome.FAILED, 2: Outcome.ANSWERED}
+
+
+def test_who_repeats_at_once_what_failed_at_a_pause_is_heard() -> None:
+    room = Conversation()
+    short = CONFIG.vad.silence_s - 0.2
+    torn = speech(TORN)[: int((1.0 + short) * RATE_HZ)]
+    diary = room.hear(Script(torn, lambda: room.diary.wait_for(TurnEnded, 1), speech(FIRST)))
+    assert texts(diary) == [WATER]
     assert outcomes(diary) == {1: Outcome.FAILED, 2: Outcome.ANSWERED}
 
 

@@ -25,6 +25,8 @@ OWN_VOICE = "own_voice"
 """What was heard up to now was the assistant; whoever speaks now may be a person."""
 LEVEL_S = 0.25
 """How often the level is told, in seconds of audio."""
+FAILED = "failed"
+"""What was said cannot be transcribed; after a pause somebody may say it again."""
 COMPLETE = "complete"
 """The pause is short, but what was said already is a known question."""
 PAUSE_S = 0.03
@@ -39,7 +41,7 @@ HOLD_CHUNKS = 1
 """Chunks of speech after which an answer is held; it goes on if they are no beginning of speech.
 One is enough: Silero itself wants two. Its own echo, taken out, held no answer in the tests."""
 COMPLETE_S = 0.28
-"""Quiet that ends a complete question: people pause for less between words."""
+"""Quiet that ends a complete question, or one that failed: people pause for less between words."""
 
 
 class Listener:
@@ -102,6 +104,7 @@ class Listener:
     def _process(self, heard: Heard) -> None:
         self._conversation.tick(self._chunk_s)
         self._leave_own_voice()
+        self._leave_failed()
         voiced = self._vad.is_speech(heard.samples)
         is_look_due = self._looks.process(voiced)
         boundary = self._endpointer.process(voiced)
@@ -123,6 +126,12 @@ class Listener:
         overheard, self._overhears = self._overhears, self._conversation.overhears()
         if overheard and not self._overhears and self._turn and not self._turn.followed:
             self._end(OWN_VOICE)
+            self._endpointer.reset()
+
+    def _leave_failed(self) -> None:
+        """Begin anew after what failed, as soon as there was a pause."""
+        if self._turn and self._turn.failed and self._quiet_s >= COMPLETE_S:
+            self._end(FAILED)
             self._endpointer.reset()
 
     def _expect(self, voiced: bool) -> None:

@@ -101,8 +101,6 @@ class _Utterance:
         """Length when it was heard."""
         self.audio_s = 0.0
         self.shown = ""
-        self.failed = False
-        """It cannot be transcribed: what is still said of it is dropped."""
 
     @property
     def short(self) -> bool:
@@ -163,7 +161,7 @@ class Transcriber:
                     self._do(work)
             except HeanError as error:
                 turn = self._utterance.turn
-                self._utterance.failed = True
+                turn.failed = True
                 self._bus.publish(StageFailed(turn.number, error.code, error.message))
                 self.conversation.failed(turn)
             self._work.task_done()
@@ -171,7 +169,7 @@ class Transcriber:
     def _do(self, work: Work) -> None:
         if isinstance(work, Begin):
             self._begin(work)
-        elif self._utterance.failed:
+        elif self._utterance.turn.failed:
             return
         elif isinstance(work, Hit):
             self._hit(work.detection)

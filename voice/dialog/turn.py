@@ -17,6 +17,8 @@ class Turn:
         """It is meant for the assistant, as far as is known."""
         self.quiet = False
         """Who asks has just fallen silent, and may have ended."""
+        self.failed = False
+        """What was said of it so far could not be transcribed, nor will the rest be."""
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:

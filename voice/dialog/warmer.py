@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from llm.knowledge import KnowledgeBase
+from voice.process.threads import Background
 from voice.reply import spoken_parts
 from voice.tts import SynthesisError
 from voice.tts.cache import CachedSynthesizer
@@ -15,27 +15,16 @@ _LOGGER = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 2.0
 
 
-class Warmer:
-    """A thread that fills the cache of a voice, and waits while `busy()`."""
+class Warmer(Background):
+    """Fills the cache of a voice, and waits while `busy()`. Ended early, what was made stays."""
 
     def __init__(
         self, voice: CachedSynthesizer, knowledge: KnowledgeBase, busy: Callable[[], bool]
     ) -> None:
+        super().__init__("warmer")
         self._voice = voice
         self._texts = list(texts_to_warm(knowledge))
         self._busy = busy
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="warmer", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def finish(self) -> None:
-        """End; what was made stays."""
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def _work(self) -> None:
         speed = self._voice.speed
