@@ -7,7 +7,34 @@ import pytest
 
 from tests.commands import ROOT
 from voice.errors import StageError
-from voice.process.threads import crashes_end, end
+from voice.process.threads import Background, crashes_end, end
+
+
+class Reader(Background):
+    """Works until it is finished."""
+
+    def __init__(self) -> None:
+        super().__init__("reader")
+        self.began = threading.Event()
+
+    def _work(self) -> None:
+        self.began.set()
+        self._ended.wait()
+
+
+def test_background_work_lasts_as_long_as_the_block() -> None:
+    reader = Reader()
+    with pytest.raises(ValueError, match="the block"), reader.working():
+        assert reader.began.wait(60)
+        assert "reader" in [thread.name for thread in threading.enumerate()]
+        raise ValueError("the block")
+    assert "reader" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_background_work_that_never_began_is_finished_at_once() -> None:
+    reader = Reader()
+    reader.finish()
+    assert not reader.began.is_set()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from voice.config import Config
 from voice.device import clock
+from voice.process.threads import Background
 
 POWER, HEAT, SLOW, DISK, CLOCK = "power", "heat", "slow", "disk", "clock"
 KINDS = (POWER, HEAT, SLOW, DISK, CLOCK)
@@ -95,18 +94,17 @@ def look(config: Config, sys: Path = Path("/sys")) -> Care:
     )
 
 
-class Caretaker:
-    """Looks at the machine now and then, in a thread of its own, and notes the time."""
+class Caretaker(Background):
+    """Looks at the machine now and then, and notes the time."""
 
     def __init__(
         self, config: Config, changed: Callable[[Care], None], every_s: float = _EVERY_S
     ) -> None:
         """Take what is told when there are other problems than before; at first there were none."""
+        super().__init__("caretaker")
         self._config = config
         self._changed = changed
         self._every_s = every_s
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="caretaker", daemon=True)
         self.care = look(config)
 
     def start(self) -> None:
@@ -114,22 +112,12 @@ class Caretaker:
         clock.note(self._config)
         if self.care.kinds:
             self._changed(self.care)
-        self._thread.start()
+        super().start()
 
     def finish(self) -> None:
         """End."""
-        self._ended.set()
-        self._thread.join()
+        super().finish()
         clock.note(self._config)
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Work while the block runs."""
-        self.start()
-        try:
-            yield
-        finally:
-            self.finish()
 
     def _work(self) -> None:
         count = 0

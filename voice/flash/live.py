@@ -12,10 +12,9 @@ the screen, and which answers are synthesised ahead.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from llm.answer import Answerer
 from llm.flash import FlashError
@@ -28,6 +27,7 @@ from voice.engines import knowledge_of, load_answerer
 from voice.errors import HeanError, translated
 from voice.flash.trial import announced, fail, prove
 from voice.lending.shared_answerer import SharedAnswerer
+from voice.process.threads import Background
 
 _LOGGER = logging.getLogger(__name__)
 LOOK_AGAIN_S = 1.0
@@ -36,30 +36,20 @@ _PATIENCE = 0.5
 Taken = Callable[[KnowledgeBase, Answerer], None]
 
 
-class SlotWatcher:
-    """A thread that gives the assistant the model of the slot in use whenever that changes."""
+class SlotWatcher(Background):
+    """Gives the assistant the model of the slot in use whenever that changes."""
 
     def __init__(
         self, config: Config, shared: SharedAnswerer, idle: Callable[[], bool], taken: Taken
     ) -> None:
         """Take what tells that nobody is being answered, and who wants to know of a new model."""
+        super().__init__("slots")
         self._config = config
         self._slots = slots_of(config)
         self._shared = shared
         self._idle = idle
         self._taken = taken
         self._used = self._identity(self._slots.current())
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="slots", daemon=True)
-
-    def start(self) -> None:
-        """Begin to watch."""
-        self._thread.start()
-
-    def finish(self) -> None:
-        """End; a model that is being loaded is waited for."""
-        self._ended.set()
-        self._thread.join()
 
     def _work(self) -> None:
         while not self._ended.wait(LOOK_AGAIN_S):
@@ -107,10 +97,5 @@ def watching(
     """Take new slots while the block runs, where their folder can be written."""
     with announced(config) as possible:
         watcher = SlotWatcher(config, shared, idle, taken) if possible else None
-        if watcher:
-            watcher.start()
-        try:
+        with watcher.working() if watcher else nullcontext():
             yield
-        finally:
-            if watcher:
-                watcher.finish()

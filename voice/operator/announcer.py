@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 
 from voice.config import Config
@@ -11,6 +10,7 @@ from voice.flash.told import seen, unseen
 from voice.kiosk.board import Board
 from voice.kiosk.messages import Message
 from voice.operator.sticks import Offer, Sticks
+from voice.process.threads import Background
 
 _LOGGER = logging.getLogger(__name__)
 FLASH, STICK = "flash", "stick"
@@ -18,29 +18,19 @@ FLASH, STICK = "flash", "stick"
 LOOK_AGAIN_S = 2.0
 
 
-class Announcer:
-    """A thread that looks for sticks and failures, also for those that another process caused."""
+class Announcer(Background):
+    """Looks for sticks and failures, also for those that another process caused."""
 
     def __init__(
         self, config: Config, board: Board, sticks: Sticks, tell: Callable[[Message], None]
     ) -> None:
         """`tell` hears, for operators who look just then, that other sticks are plugged in."""
+        super().__init__("announcer")
         self._config = config
         self._tell = tell
         self._told: list[Offer] = []
         self._board = board
         self._sticks = sticks
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="announcer", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def finish(self) -> None:
-        """End."""
-        self._ended.set()
-        self._thread.join()
 
     def look(self) -> None:
         """Bring the notices up to date."""

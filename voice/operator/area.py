@@ -72,17 +72,13 @@ class Area:
         pin, work = Pin(config.kiosk_folder), Work(self.hub.tell)
         sticks = Sticks(config, self.around.media)
         announcer = Announcer(config, self.around.board, sticks, self.hub.tell)
-        announcer.start()
-        try:
-            with _also_logged(self.log):
-                yield (
-                    self._page(),
-                    sign_in_routes(pin, self.sessions),
-                    live_routes(PATH, self.sessions, self.hub, work),
-                    self._guarded(pin, sticks, announcer, work),
-                )
-        finally:
-            announcer.finish()
+        with announcer.working(), _also_logged(self.log):
+            yield (
+                self._page(),
+                sign_in_routes(pin, self.sessions),
+                live_routes(PATH, self.sessions, self.hub, work),
+                self._guarded(pin, sticks, announcer, work),
+            )
 
     def _guarded(self, pin: Pin, sticks: Sticks, announcer: Announcer, work: Work) -> APIRouter:
         around = self.around

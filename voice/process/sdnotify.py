@@ -7,44 +7,41 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
+from voice.process.threads import Background
 from voice.process.vitals import Vitals
 
 _LOOK_S = 1.0
 
 
-class Notifier:
-    """Tells systemd how the assistant is, in a thread of its own; without systemd it does nothing.
+class Notifier(Background):
+    """Tells systemd how the assistant is; without systemd it does nothing.
 
     The watchdog is fed only while sound is really processed, or while a device that was lost is
     being looked for: a stage that hangs lets it starve, and systemd starts the assistant anew.
     """
 
     def __init__(self, vitals: Vitals, environment: Mapping[str, str] = os.environ) -> None:
+        super().__init__("notifier")
         self._vitals = vitals
         self._address = environment.get("NOTIFY_SOCKET", "")
         self._starves_us = int(environment.get("WATCHDOG_USEC", "0") or 0)
         # Twice as often as needed, as sd_watchdog_enabled(3) advises.
         self._every_s = min(_LOOK_S, self._starves_us / 2e6) if self._starves_us else _LOOK_S
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
         self._told: str | None = None
 
     def start(self) -> None:
         """Begin to watch."""
         if self._address:
-            self._thread.start()
+            super().start()
 
     def finish(self, stops: bool = True) -> None:
         """Watch no longer; say that the assistant ends, unless it only begins anew."""
-        if self._address:
-            self._ended.set()
-            self._thread.join()
-            if stops:
-                self._tell("STOPPING=1")
+        super().finish()
+        if self._address and stops:
+            self._tell("STOPPING=1")
 
     def _work(self) -> None:
         ready = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,37 @@ from voice.errors import StageLost
 from voice.process.abandoned import abandon
 
 _LOOK_AGAIN_S = 0.5
+
+
+class Background(ABC):
+    """Works beside the conversation, in a thread of its own, until it is finished."""
+
+    def __init__(self, name: str) -> None:
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """End, and wait for that; what has never begun is not waited for."""
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work while the block runs."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.finish()
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Work until `_ended` is set."""
 
 
 @contextmanager
