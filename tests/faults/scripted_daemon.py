@@ -59,6 +59,7 @@ FAULTS: dict[str, Callable[[], object]] = {
     "bug": lambda: _raise(NobodyExpected("a fault of the program")),
     "segv": _segfault,
     "end": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
 }
 
 

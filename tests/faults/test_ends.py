@@ -12,7 +12,8 @@ import pytest
 
 from asr import RATE_HZ
 from tests.commands import Result
-from tests.faults.lab import ENDED, SCRIPTED, Daemon, Place, daemon
+from tests.faults.lab import COMMON, ENDED, NO_CALL, SCRIPTED, Daemon, Place, daemon
+from tests.live_process import started
 from voice.audio.wavfile import write_wav
 
 LONGEST_S = 9.0
@@ -51,6 +52,17 @@ def test_a_signal_that_comes_when_a_lock_was_just_taken_ends_it(place: Place) ->
         place.orders.write_text("taken end")
         assert running.end().code == 130
         assert not place.orders.exists()
+
+
+def test_ctrl_c_ends_one_question_by_microphone_when_a_lock_was_just_taken(place: Place) -> None:
+    words = (*SCRIPTED, "ask", "--mic", *COMMON, *NO_CALL)
+    with started(words, place.root, **place.variables()) as running:
+        running.wait_for("listening with", "err")
+        place.orders.write_text("taken interrupt")
+        result = running.end()
+    assert result.code == 130, result
+    assert result.err.splitlines()[-1] == "hean: interrupted"
+    assert not place.orders.exists()
 
 
 def test_what_hangs_at_the_end_does_not_hold_it_up(place: Place) -> None:

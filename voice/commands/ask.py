@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from voice.config import Config
 from voice.errors import HeanError, InputError, UsageError, translated
 from voice.process.chatter import without_chatter
+from voice.process.ending import Ending
 
 if TYPE_CHECKING:
+    from voice.dialog.first_answer import FirstAnswer
     from voice.replier import Replier
     from voice.reply import Reply
 
@@ -135,6 +137,23 @@ def _targets(recordings: Sequence[Path], folder: Path) -> Iterator[Path]:
 @without_chatter()
 def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     """Listen until one question is answered aloud. No wake word is needed."""
+    if config.audio.device == "browser":
+        raise UsageError(
+            "audio.device is browser: its microphone belongs to the page of `hean run`",
+            "ask there, or here with --set audio.device=system",
+        )
+    config = replace(config, dialog=replace(config.dialog, wake_word=False))
+    with closing(Ending()) as ending:
+        first = _first_answer(config, ending, shows=not args.json)
+    if first.error:
+        raise first.error
+    if args.json and first.reply:
+        _print("", first.reply, as_json=True)
+    return 0
+
+
+def _first_answer(config: Config, ending: Ending, shows: bool) -> FirstAnswer:
+    """Listen until a question is answered or fails; `shows` what goes on in the terminal."""
     from voice.app import Assistant, load_engines
     from voice.audio.portaudio import find_device
     from voice.devices import LiveDevices
@@ -143,16 +162,10 @@ def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     from voice.recorder import AuditObserver, versions_of
     from voice.view import TerminalView
 
-    if config.audio.device == "browser":
-        raise UsageError(
-            "audio.device is browser: its microphone belongs to the page of `hean run`",
-            "ask there, or here with --set audio.device=system",
-        )
-    config = replace(config, dialog=replace(config.dialog, wake_word=False))
     find_device(config.audio.input, "input")  # none: say so before everything is loaded
     engines = load_engines(config)
     bus = Bus()
-    if not args.json:
+    if shows:
         bus.subscribe(TerminalView())
     versions = versions_of(engines.knowledge, engines.answerer.model, engines.model_id)
     bus.subscribe(AuditObserver(config, versions, "mic"))
@@ -160,15 +173,10 @@ def _by_microphone(args: argparse.Namespace, config: Config) -> int:
     print(f"listening with {devices.name}; Ctrl-C ends", file=sys.stderr, flush=True)
     first = FirstAnswer(devices.stop_listening)
     bus.subscribe(first)
-    try:
-        Assistant(config, engines, devices, bus).listen()
-    finally:
-        devices.close()
-    if first.error:
-        raise first.error
-    if args.json and first.reply:
-        _print("", first.reply, as_json=True)
-    return 0
+    assistant = Assistant(config, engines, devices, bus)
+    with closing(devices), ending.by(assistant.interrupt):
+        assistant.listen()
+    return first
 
 
 def _attempt(reply: Callable[[], Reply]) -> Reply | HeanError:
