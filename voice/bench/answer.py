@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ from llm.knowledge import Entry
 from voice.active_slot import enabled_words
 from voice.app import load_engines
 from voice.audio import Samples
-from voice.bench import distribution
+from voice.bench import Figures, Say, distribution
 from voice.bench.room import BenchRoom, bench_room
 from voice.config import Config
 from voice.engines import knowledge_of, load_voice
@@ -56,9 +56,6 @@ _PAUSE_S = 0.8
 """Between the call and the question, and before an answer is interrupted."""
 _SETTLE_S = 0.3
 _KEPT_MB = 200.0
-
-Figures = dict[str, Mapping[str, float | int]]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

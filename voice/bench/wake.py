@@ -8,7 +8,7 @@ among them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -21,7 +21,7 @@ from kws.verify import ConfirmedDetector, Judge
 from kws.words import WakeWord
 from voice.audio.pcm import Rechunker, resample
 from voice.audio.wavfile import read_audio
-from voice.bench import single
+from voice.bench import Figure, Figures, Say, single
 from voice.config import Config
 from voice.engines import ModelFiles
 from voice.errors import InputError
@@ -47,9 +47,6 @@ _EDGE_S, _TAIL_S = 0.3, 1.0
 _NOISE, _ROOMS, _WAKE = "noise", "rir", "wake"
 """Folders: the recordings under the first serve as noise, but those under the second of them are
 impulse responses of rooms; those under the third are left out."""
-
-Figures = dict[str, Mapping[str, float | int]]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -207,12 +204,12 @@ def in_noise(speech: Samples, noise: Sequence[Samples], snr_db: float, number: i
     return np.asarray(np.clip(loud, -1, 1), np.float32)
 
 
-def _misses(detector: WakeWordDetector, clips: Sequence[_Clip]) -> Mapping[str, float | int]:
+def _misses(detector: WakeWordDetector, clips: Sequence[_Clip]) -> Figure:
     missed = [clip.word not in {hit.word for hit in _hits(detector, clip.audio)} for clip in clips]
     return single(float(np.mean(missed)), len(missed))
 
 
-def _woken(detector: WakeWordDetector, clips: Sequence[_Clip]) -> Mapping[str, float | int]:
+def _woken(detector: WakeWordDetector, clips: Sequence[_Clip]) -> Figure:
     woken = [bool(_hits(detector, clip.audio)) for clip in clips]
     return single(float(np.mean(woken)), len(woken))
 
