@@ -6,7 +6,7 @@ import pytest
 from asr import RATE_HZ, Samples
 from tests.commands import hean
 from voice.audio.pcm import level_dbfs
-from voice.bench.day import Calls, Diary
+from voice.bench.day import Calls, Diary, Plan, within_time
 from voice.bench.day_audio import Clips, Day, Scene, at_level
 from voice.bench.day_memory import MemoryLog
 from voice.events import Outcome, SpeechStarted, TurnEnded, WakeWordDetected
@@ -55,6 +55,15 @@ def test_wakes_are_right_within_a_call_and_a_little_later_only() -> None:
     assert calls.judge([99.0, 106.0]) == (2, 2, 2)
 
 
+def test_what_is_not_heard_in_time_is_left_and_told() -> None:
+    told: list[str] = []
+    scenes = Day(1, CLIPS).scenes(3600)
+    heard = list(within_time(scenes, Plan(3600, limit_s=0), told.append))
+    assert [scene.kind for scene in heard] == ["dialogue"]
+    assert told[-1].startswith("no time is left")
+    assert len(list(within_time(scenes, Plan(3600), told.append))) > 10
+
+
 def test_turns_without_an_end_and_with_two_are_found() -> None:
     diary = Diary(lambda: 0.0)
     for event in (
@@ -97,7 +106,8 @@ def test_memory_is_sampled_and_its_growth_traced_if_that_was_asked_for() -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [(("--hours", "0"), 2), (("--recordings", "absent"), 66)]
+    ("words", "code"),
+    [(("--hours", "0"), 2), (("--minutes", "0"), 2), (("--recordings", "absent"), 66)],
 )
 def test_what_makes_no_sense_is_refused(words: tuple[str, ...], code: int) -> None:
     assert hean("bench", "day", *words).code == code

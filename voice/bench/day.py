@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -60,6 +61,20 @@ _SAMPLES = 144
 _ANSWERED_LATE_S = 2.5
 """After the end of a call until which it may be found: a look takes its pause."""
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is listened to."""
+
+    audio_s: float
+    recordings: Path | None = None
+    """A folder of people who talk, without wake words."""
+    seed: int = 1
+    trace: bool = False
+    """Note where Python's memory goes."""
+    limit_s: float = inf
+    """By the clock on the wall; what was not heard by then is left."""
 
 
 @dataclass(frozen=True)
@@ -125,19 +140,12 @@ class Calls:
         return len(windows), missed, false
 
 
-def measure(
-    config: Config,
-    seconds: float,
-    recordings: Path | None,
-    say: Say,
-    seed: int = 1,
-    trace: bool = False,
-) -> DayOutcome:
+def measure(config: Config, plan: Plan, say: Say) -> DayOutcome:
     """Listen for so much audio; tell what came of it. Raises UsageError, InputError, HeanError."""
     engines = load_engines(config)
-    clips = make_clips(config, engines, seconds, recordings, say)
+    clips = make_clips(config, engines, plan, say)
     room = ClockedRoom(config, ECHO_GAIN * room_response())
-    diary, calls, memory = Diary(lambda: room.now_s), Calls(), MemoryLog(trace)
+    diary, calls, memory = Diary(lambda: room.now_s), Calls(), MemoryLog(plan.trace)
     # Nothing is synthesised ahead: that would take the time of the day, once.
     silent = replace(engines, knowledge=replace(engines.knowledge, entries=()))
     with TemporaryDirectory(prefix="hean-bench-day-") as folder:
@@ -148,10 +156,10 @@ def measure(
         bus.subscribe(AuditObserver(config, versions, file=file))
         begin_s = time.monotonic()
         with room.listening(silent, bus):
-            for scene in _told(Day(seed, clips).scenes(seconds), seconds, say):
+            for scene in within_time(Day(plan.seed, clips).scenes(plan.audio_s), plan, say):
                 calls.add(scene, room.now_s)
                 room.hear(scene.audio)
-                share = room.now_s / seconds
+                share = room.now_s / plan.audio_s
                 if share * _SAMPLES >= len(memory.samples):
                     memory.sample(room.now_s / 3600)
                 if share >= WARM_UP:
@@ -165,19 +173,22 @@ def measure(
     return DayOutcome(figures, tuple(_problems(figures)), tuple(growth))
 
 
-def _told(scenes: Iterator[Scene], seconds: float, say: Say) -> Iterator[Scene]:
-    """Yield scenes; tell every hundredth part of the day how far it is."""
+def within_time(scenes: Iterator[Scene], plan: Plan, say: Say) -> Iterator[Scene]:
+    """Yield scenes while there is time; tell every hundredth part of the day how far it is."""
     passed_s, told = 0.0, -1
     begin_s = time.monotonic()
     for scene in scenes:
         yield scene
         passed_s += len(scene.audio) / RATE_HZ
-        part = int(100 * passed_s / seconds)
+        wall_s = time.monotonic() - begin_s
+        part = int(100 * passed_s / plan.audio_s)
         if part > told:
             told = part
-            speed = passed_s / (time.monotonic() - begin_s)
-            say(f"{passed_s / 3600:.2f} of {seconds / 3600:.2f} h, {speed:.1f} times real time, "
-                f"{resident_mb():.0f} MB")  # fmt: skip
+            say(f"{passed_s / 3600:.2f} of {plan.audio_s / 3600:.2f} h, "
+                f"{passed_s / wall_s:.1f} times real time, {resident_mb():.0f} MB")  # fmt: skip
+        if wall_s > plan.limit_s:
+            say(f"no time is left; heard {passed_s / 3600:.2f} h")
+            return
 
 
 def _figures(
@@ -216,18 +227,12 @@ def _problems(figures: Figures) -> Iterator[str]:
             yield f"{key} is {value:g}"
 
 
-def make_clips(
-    config: Config,
-    engines: Engines,
-    seconds: float,
-    recordings: Path | None,
-    say: Say,
-) -> Clips:
+def make_clips(config: Config, engines: Engines, plan: Plan, say: Say) -> Clips:
     """Let voices say what people say in a day; the longer it is, the more different questions."""
     words = [word.text for word in enabled_words(config)]
     if not words:
         raise UsageError("there is no wake word", "hean wake add 你好核安")
-    asked = int(seconds / 3600 * _QUESTIONS_PER_H)
+    asked = int(plan.audio_s / 3600 * _QUESTIONS_PER_H)
     count = min(_MOST_QUESTIONS, max(_LEAST_QUESTIONS, asked))
     calls, questions = [], []
     voices = [name for name in VOICES if name in engines.voice.voices] or [""]
@@ -238,7 +243,9 @@ def make_clips(
         mine = _questions(engines.knowledge.speakable, count)[place :: len(voices)]
         questions += [_speak(voice, text) for text in mine]
     talk = [_speak(engines.voice, text) for text in TALK[: max(1, count // _LEAST_QUESTIONS)]]
-    return Clips(calls, questions, [_speak(engines.voice, STOP)], talk, _recordings(recordings))
+    return Clips(
+        calls, questions, [_speak(engines.voice, STOP)], talk, _recordings(plan.recordings)
+    )
 
 
 def _questions(entries: Sequence[Entry], count: int) -> list[str]:
