@@ -20,9 +20,10 @@ class Watched:
     def __init__(self) -> None:
         self.clock = Clock()
         self.work = Work()
-        self.strain = 1.0
+        self.waited_s = 0.0
+        """In half a second."""
         self.overseer = Overseer(
-            [Work(), self.work], lambda piece: None, self.clock, lambda: self.strain
+            [Work(), self.work], lambda piece: None, self.clock, lambda: self.waited_s
         )
 
     def look_for(self, seconds: float, step_s: float = 0.5) -> Piece | None:
@@ -52,10 +53,19 @@ def test_work_that_was_granted_more_time_has_it(watched: Watched) -> None:
         assert watched.look_for(2.0) is not None
 
 
-def test_on_a_busy_machine_all_may_take_longer(watched: Watched) -> None:
-    watched.strain = 4.0
+def test_time_in_which_others_had_the_processor_does_not_count(watched: Watched) -> None:
+    watched.waited_s = 0.375
     with watched.work.doing(HEARING, 7):
         assert watched.look_for(4 * PATIENCE_S) is None
+        assert watched.look_for(2.0) is not None
+
+
+def test_a_wait_that_is_told_late_is_no_credit_for_later_work(watched: Watched) -> None:
+    with watched.work.doing(HEARING, 7):
+        watched.waited_s = 30.0
+        assert watched.look_for(0.5) is None
+        watched.waited_s = 0.0
+        assert watched.look_for(PATIENCE_S) is None
         assert watched.look_for(2.0) is not None
 
 

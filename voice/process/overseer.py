@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from voice.process.processor_wait import ProcessorWait
+from voice.process.threads import Background
+
 HEARING = "speech recognition"
 ANSWERING = "the search or the language model"
 SPEAKING = "speech synthesis"
 """Stages."""
 PATIENCE_S = 20.0
-"""Longest piece of work of a stage: many times what a Raspberry Pi takes for any of them. Where
-other programs keep the cores busy, all takes longer: see `_strain`."""
+"""Longest piece of work of a stage: many times what a Raspberry Pi takes for any of them. What
+other programs take of the processor meanwhile does not count."""
 _LOOK_S = 0.5
 _LONGEST_LOOK_S = 2 * _LOOK_S
 """What counts of the time between two looks: after a sleep of the machine nothing hangs yet."""
@@ -61,47 +62,38 @@ class Work:
             yield item
 
 
-def _strain() -> float:
-    """Return how many programs share a core, 1 at least."""
-    return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+class Overseer(Background):
+    """Looks at other threads' work, and tells once of a piece without an end.
 
-
-class Overseer:
-    """A thread that looks at other threads' work, and tells once of a piece without an end."""
+    Finished, it has told to the end of what it has found.
+    """
 
     def __init__(
         self,
         works: Sequence[Work],
         hangs: Callable[[Piece], None],
         clock: Callable[[], float] = time.monotonic,
-        strain: Callable[[], float] = _strain,
+        waited: Callable[[], float] | None = None,
     ) -> None:
+        """`waited` returns for how many seconds, since it was last asked, threads could not work
+        because there was no processor free."""
+        super().__init__("overseer")
         self._seen = [(work, work.now, 0.0) for work in works]
         self._hangs = hangs
         self._clock = clock
-        self._strain = strain
+        self._waited = waited or ProcessorWait().passed_s
         self._looked_s = clock()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="overseer", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def finish(self) -> None:
-        """End; what it has found is being told to the end."""
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def look(self) -> Piece | None:
         """Return a piece of work that has lasted too long."""
         now_s = self._clock()
-        passed_s, self._looked_s = min(now_s - self._looked_s, _LONGEST_LOOK_S), now_s
+        passed_s = min(now_s - self._looked_s, _LONGEST_LOOK_S) - self._waited()
+        self._looked_s = now_s
         for place, (work, piece, lasted_s) in enumerate(self._seen):
             goes_on = work.now is piece and bool(piece.stage)
-            self._seen[place] = (work, work.now, lasted_s + passed_s if goes_on else 0.0)
-            if goes_on and lasted_s + passed_s > self._strain() * PATIENCE_S + piece.granted_s:
+            lasted_s = max(0.0, lasted_s + passed_s) if goes_on else 0.0
+            self._seen[place] = (work, work.now, lasted_s)
+            if lasted_s > PATIENCE_S + piece.granted_s:
                 return piece
         return None
 
