@@ -18,10 +18,11 @@ from tempfile import TemporaryDirectory
 from llm.flash import FlashError
 from llm.flash.bundle import Bundle, open_bundle, write_bundle
 from llm.flash.disk import FILE, LINK
+from llm.flash.links import CURRENT
 from llm.flash.manifest import BundledFile, Manifest
 from llm.flash.policy import Device
 from llm.flash.simulated import Nodes, SimulatedDisk, after_cut, copied, fingerprint, without_lost
-from llm.flash.slots import CURRENT, Slots
+from llm.flash.slots import Slots
 
 DEVICE = Device(("device",), "1.0", frozenset(), 1e6, "", "2026-01-01")
 MAX_BROKEN = 5

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from llm.flash import FlashError
 from llm.flash.bundle import Bundle, Counter, uncounted
-from llm.flash.disk import LINK, NOTHING, Disk, replace_link
+from llm.flash.disk import NOTHING, Disk
 from llm.flash.journal import (
     BY_HAND,
     IDLE,
@@ -29,6 +29,7 @@ from llm.flash.journal import (
     write_journal,
     write_memory,
 )
+from llm.flash.links import CURRENT, PREVIOUS, cut, lead, linked
 from llm.flash.policy import Device, check
 from llm.flash.store import (
     Bases,
@@ -40,8 +41,6 @@ from llm.flash.store import (
     install,
     read_slot,
 )
-
-CURRENT, PREVIOUS = "slots/current", "slots/previous"
 
 
 @dataclass(frozen=True)
@@ -138,12 +137,12 @@ class Slots:
         """
         with self._changing():
             journal = read_journal(self.disk)
-            if journal.state != TRIAL or self._identity_of(CURRENT) != journal.slot:
+            if journal.state != TRIAL or linked(self.disk, CURRENT) != journal.slot:
                 return
             slot = read_slot(self.disk, journal.slot)
             version = slot.manifest.version if slot else 0
             if journal.before and journal.before != journal.slot:
-                replace_link(self.disk, f"../store/{journal.before}", PREVIOUS)
+                lead(self.disk, PREVIOUS, journal.before)
             outcome = _outcome(slot, journal, at)
             newest = max(read_memory(self.disk).version, version)
             # In this order: a trial that the memory calls finished is over, wherever it is cut.
@@ -168,7 +167,7 @@ class Slots:
             if journal.state == TRIAL:
                 self._go_back(journal, BY_HAND, "")
                 return
-            previous, current = self._identity_of(PREVIOUS), self._identity_of(CURRENT)
+            previous, current = linked(self.disk, PREVIOUS), linked(self.disk, CURRENT)
             if read_slot(self.disk, previous):
                 self._begin_switch(journal, previous)
             elif current:
@@ -184,7 +183,7 @@ class Slots:
         """
         with self._changing():
             journal = self._recover("")
-            kept = {self._identity_of(CURRENT), self._identity_of(PREVIOUS)}
+            kept = {linked(self.disk, CURRENT), linked(self.disk, PREVIOUS)}
             kept |= {journal.slot, journal.before}
             gone = [slot for slot in all_slots(self.disk) if slot.id not in kept]
             for slot in gone:
@@ -195,7 +194,7 @@ class Slots:
         """Delete a slot that is not used, for example one that failed its checks."""
         with self._changing():
             journal = self._recover("")
-            used = (self._identity_of(CURRENT), self._identity_of(PREVIOUS), journal.slot)
+            used = (linked(self.disk, CURRENT), linked(self.disk, PREVIOUS), journal.slot)
             if identity not in used and read_slot(self.disk, identity):
                 discard(self.disk, identity)
 
@@ -207,16 +206,16 @@ class Slots:
             journal = self._switch(journal)
         elif journal.state == RETURNING:
             journal = self._return(journal, at)
-        if journal.state == TRIAL and self._identity_of(CURRENT) != journal.slot:
+        if journal.state == TRIAL and linked(self.disk, CURRENT) != journal.slot:
             journal = self._go_back(journal, "another slot is in use", at)
         if self.disk.kind(CURRENT) != NOTHING:
-            damage = self._problem_of(self._identity_of(CURRENT), quick)
+            damage = self._problem_of(linked(self.disk, CURRENT), quick)
             if damage:
                 journal = self._leave_damaged(journal, damage, at)
         return journal
 
     def _begin_switch(self, journal: Journal, identity: str) -> None:
-        generation, before = journal.generation + 1, self._identity_of(CURRENT)
+        generation, before = journal.generation + 1, linked(self.disk, CURRENT)
         change = Journal(SWITCHING, generation, identity, before, last=journal.last)
         if self._switch(change).state != TRIAL:
             reason = read_journal(self.disk).last.reason
@@ -228,7 +227,7 @@ class Slots:
         if problem:
             return self._go_back(journal, problem, "")
         write_journal(self.disk, journal)
-        replace_link(self.disk, f"../store/{journal.slot}", CURRENT)
+        lead(self.disk, CURRENT, journal.slot)
         journal = journal.step(state=TRIAL, tries=TRIES)
         write_journal(self.disk, journal)
         return journal
@@ -251,10 +250,9 @@ class Slots:
 
     def _use(self, identity: str) -> None:
         if identity and read_slot(self.disk, identity):
-            replace_link(self.disk, f"../store/{identity}", CURRENT)
-        elif self.disk.kind(CURRENT) != NOTHING:
-            self.disk.remove(CURRENT)
-            self.disk.sync("slots")
+            lead(self.disk, CURRENT, identity)
+        else:
+            cut(self.disk, CURRENT)
 
     def _problem_of(self, identity: str, quick: bool = False) -> str:
         slot = read_slot(self.disk, identity)
@@ -262,8 +260,8 @@ class Slots:
 
     def _leave_damaged(self, journal: Journal, damage: str, at: str) -> Journal:
         """The slot in use is damaged: use the one before or the previous one, if that is whole."""
-        broken = self._identity_of(CURRENT)
-        for identity in (journal.before, self._identity_of(PREVIOUS)):
+        broken = linked(self.disk, CURRENT)
+        for identity in (journal.before, linked(self.disk, PREVIOUS)):
             if identity and identity != broken and not self._problem_of(identity):
                 break
         else:
@@ -273,14 +271,7 @@ class Slots:
         return self._go_back(journal, f"it is damaged: {damage}", at)
 
     def _slot_of(self, link: str) -> Slot | None:
-        return read_slot(self.disk, self._identity_of(link))
-
-    def _identity_of(self, link: str) -> str:
-        """Return the slot that a link leads to, "" if it leads nowhere that could be one."""
-        if self.disk.kind(link) != LINK:
-            return ""
-        target = self.disk.target(link)
-        return target.rpartition("/")[2] if target.startswith("../store/") else ""
+        return read_slot(self.disk, linked(self.disk, link))
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
