@@ -13,7 +13,8 @@ from typing import Any
 
 from models import ModelStoreError
 from models.convert.ctranslate2 import Tensors, read_tensors
-from models.convert.whisper_graphs import Dimensions, TokenRules, write_decoder, write_encoder
+from models.convert.whisper_graphs import write_decoder, write_encoder
+from models.convert.whisper_parts import Dimensions, TokenRules
 
 LANGUAGES = ("zh", "en")
 FILES = {"encoder": "encoder.onnx", "decoder": "decoder.onnx", "tokens": "tokens.txt"}
