@@ -51,7 +51,9 @@ def test_a_stage_that_fails_costs_one_turn(place: Place, fault: str) -> None:
         result = running.end(signal.SIGTERM)
     assert result.code in ENDED, result
     answered, failed = ("answered", ""), ("failed", "stage")
-    assert place.outcomes() == [*[answered] * 2, *[failed, answered] * 2]
+    # A question whose sound has a gap may be heard as two, of which the second one is answered.
+    outcomes = [outcome for outcome in place.outcomes() if outcome[0] != "cancelled"]
+    assert outcomes == [*[answered] * 2, *[failed, answered] * 2]
     assert has_earcon(place.root / "ears.wav", "error")
 
 
