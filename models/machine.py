@@ -42,7 +42,6 @@ class Machine:
     features: tuple[str, ...]
     memory_mb: int
     """0 = the system does not tell."""
-    free_memory_mb: int
     free_disk_mb: int
     gpus: tuple[Gpu, ...] = ()
 
@@ -67,13 +66,11 @@ def this_machine(
 ) -> Machine:
     """Look at this machine; models are kept in `folder`, which need not exist yet."""
     nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    memory = _memory_mb(meminfo)
     return Machine(
         architecture=platform.machine(),
         cores=_cores(),
         features=_features(cpuinfo),
-        memory_mb=memory.get("MemTotal", 0),
-        free_memory_mb=memory.get("MemAvailable", 0),
+        memory_mb=_memory_mb(meminfo),
         free_disk_mb=shutil.disk_usage(nearest).free // 1_000_000,
         gpus=_gpus(),
     )
@@ -113,13 +110,13 @@ def _features(cpuinfo: Path) -> tuple[str, ...]:
     return tuple(name for name in FEATURES if name in flags)
 
 
-def _memory_mb(meminfo: Path) -> dict[str, int]:
+def _memory_mb(meminfo: Path) -> int:
     try:
         text = meminfo.read_text("utf-8")
     except OSError:
-        return {}
-    found = re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)
-    return {name: int(size) * 1024 // 1_000_000 for name, size in found}
+        return 0
+    found = re.search(r"^MemTotal:\s+(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) * 1024 // 1_000_000 if found else 0
 
 
 def _gpus() -> tuple[Gpu, ...]:

@@ -13,8 +13,8 @@ from models.catalog import load_catalog
 from models.machine import Gpu, Machine, Speed, gpus_of, measure, this_machine
 from tests.commands import hean
 
-SMALL_PC = Machine("x86_64", 2, ("avx512_bf16", "avx512f", "avx2"), 24_000, 16_000, 70_000)
-RASPBERRY_PI = Machine("aarch64", 4, ("asimddp",), 8_300, 7_000, 20_000)
+SMALL_PC = Machine("x86_64", 2, ("avx512_bf16", "avx512f", "avx2"), 24_000, 70_000)
+RASPBERRY_PI = Machine("aarch64", 4, ("asimddp",), 8_300, 20_000)
 
 
 def advice(machine: Machine, speed: Speed | None = None) -> Advice:
@@ -102,7 +102,7 @@ def test_this_machine(tmp_path: Path):
     machine = this_machine(tmp_path / "not" / "there", cpuinfo, meminfo)
     assert machine.features == ("bf16", "asimddp")
     assert machine.has_bf16
-    assert (machine.memory_mb, machine.free_memory_mb) == (8192, 6144)
+    assert machine.memory_mb == 8192
     assert machine.cores >= 1
     assert machine.free_disk_mb > 0
     unknown = this_machine(tmp_path, tmp_path / "none", tmp_path / "none")

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from voice.audio import Samples
-from voice.audio.pcm import Rechunker, Resampler, level_dbfs
+from voice.audio.pcm import Rechunker, Resampler
 from voice.errors import DeviceError
 
 ADAPTED_DB = 10.0
@@ -206,9 +206,6 @@ class EchoCanceller:
         self._adaptation = _Adaptation(rate_hz)
         self._audibility = _Audibility(rate_hz)
         self._failures = 0
-        self.reduction_db = 0.0
-        """How much quieter the last audio became. Own voice alone is reduced by 10 dB and more; a
-        person who speaks at the same time stays, so that little is reduced. 0 in silence."""
 
     @property
     def adapted(self) -> bool:
@@ -249,7 +246,6 @@ class EchoCanceller:
             self._played = 0
             self._far.align(len(near))
             self._audibility.pause(near)
-            self.reduction_db = 0.0
             return near
         self._tail -= len(near)
         if self.bypassed:
@@ -269,15 +265,10 @@ class EchoCanceller:
         if far.any():
             self._adaptation.follow(near, cleaned, far)
             self._audibility.follow(near, far)
-        if not self._audibility.audible:
-            self.reduction_db = 0.0
-            return near
-        self.reduction_db = level_dbfs(near) - level_dbfs(cleaned)
-        return cleaned
+        return cleaned if self._audibility.audible else near
 
     def _fail(self) -> None:
         """Begin anew: what is not a number stays in the filters for ever."""
         self._failures += 1
         self._adaptation = _Adaptation(self._rate_hz)
-        self.reduction_db = 0.0
         self._aec.reset()

@@ -65,9 +65,11 @@ def add_parser(subparsers: Any) -> None:
     export = add_command(
         commands, "export", "write all rows to a new file", _export, _EXAMPLES["export"]
     )
-    kind = export.add_mutually_exclusive_group()
-    kind.add_argument("--jsonl", action="store_true", help="can be verified again (default)")
-    kind.add_argument("--csv", action="store_true", help="for a spreadsheet")
+    export.add_argument(
+        "--csv",
+        action="store_true",
+        help="for a spreadsheet, instead of JSON lines that can be verified again",
+    )
     export.add_argument("file", type=Path, metavar="FILE")
     add_command(
         commands,

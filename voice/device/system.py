@@ -20,7 +20,6 @@ SCREEN = (
     ("fonts-wqy-microhei", "fonts-noto-cjk", "fonts-wqy-zenhei"),
 )
 """Packages that are needed; of each row one, the first if none is there."""
-_DEBIAN = ("debian", "raspbian")
 _RUNNING = Path("/run/systemd/system")
 _PACKAGES = Path("var/lib/dpkg/status")
 

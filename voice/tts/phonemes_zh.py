@@ -84,11 +84,6 @@ READINGS = {
 _DIGITS = frozenset("零〇一二三四五六七八九十幺")
 
 
-def is_hanzi(character: str) -> bool:
-    """Tell whether a character is a Chinese one."""
-    return "一" <= character <= "鿿" or "㐀" <= character <= "䶿" or character == "〇"
-
-
 def syllable(pinyin: str) -> str:
     """Return the phonemes of one syllable, written in pinyin with the tone as last digit.
 
