@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.virtual_audio import VirtualMicrophone, VirtualSpeaker
 from voice.audio.pcm import level_dbfs
-from voice.audio.virtual import VirtualMicrophone, VirtualSpeaker
 from voice.audio.wavfile import WavMicrophone, WavSpeaker, read_audio, write_wav
 from voice.errors import InputError
 

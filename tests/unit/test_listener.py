@@ -9,9 +9,9 @@ import pytest
 from asr import RATE_HZ, Samples
 from tests.unit.knowledge_base import base_of
 from tests.unit.scripted import ALARM, ENTRIES, WATER, Diary, Hum, Script, answerer, ears, speech
+from tests.virtual_audio import VirtualMicrophone, VirtualSpeaker
 from voice.app import Assistant, Engines
 from voice.audio import Microphone
-from voice.audio.virtual import VirtualMicrophone, VirtualSpeaker
 from voice.config import Config, DialogConfig
 from voice.devices import Devices
 from voice.errors import DeviceError

@@ -11,7 +11,7 @@ import pytest
 from llm import GenerationError, GenerationStats, LanguageModel, Message, Sampling
 from llm.compose import prefix
 from tests.unit.scripted import ALARM, WATER, Diary, Hum, answerer
-from voice.audio.virtual import VirtualSpeaker
+from tests.virtual_audio import VirtualSpeaker
 from voice.dialog.responder import APOLOGY, CONTEXT_S, Context, Responder
 from voice.dialog.turn import Turn
 from voice.events import (
