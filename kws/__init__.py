@@ -28,8 +28,6 @@ Transcribe = Callable[[Samples], str]
 DEFAULT_WORDS = ("你好核安", "小安小安")
 """Words that are listened for until the owner chooses others."""
 
-ENGINES = ("zipformer", "whisper", "asr-pinyin")
-
 
 class WakeWordError(Exception):
     """A wake word, or the file of them, cannot be used."""
@@ -52,6 +50,8 @@ class Detection:
     engine: str
     length_s: float = 0.0
     """How long before `at_s` the word began, a little more rather than less; 0 = not told."""
+    sure: bool = True
+    """It needs no confirmation."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,23 @@ class WakeConfig:
     """Wake words. The words themselves are kept by `hean wake add`, `list` and `remove`."""
 
     engine: str = ""
-    """zipformer, whisper or asr-pinyin; empty = the first of them that the models allow."""
+    """combined (of the next two), whisper, zipformer or asr-pinyin; empty = the first of them that
+    the models allow."""
     model: str = ""
-    """Model from the catalogue for zipformer; empty = the one of the profile."""
+    """Model from the catalogue for combined and zipformer; empty = the one of the profile."""
     second_stage: bool = True
-    """Confirm each hit of zipformer by speech recognition, so that similar words do not wake."""
+    """Confirm hits of the zipformer that are not sure by speech recognition, so that similar words
+    do not wake; false = only those that are sure count."""
     refractory_s: float = 1.5
     """Seconds of audio after a wake word in which none is heard again."""
     likeness: float = 0.87
     """For asr-pinyin: how much the recognised sounds must be like the word; 1.0 = the same."""
     threads: int = 1
-    """CPU threads of the engine zipformer; the others hear with the recogniser."""
+    """CPU threads of the zipformer; the others hear with the recogniser."""
 
     def __post_init__(self) -> None:
+        from kws.engines import ENGINES  # which needs what is above
+
         if self.engine not in ("", *ENGINES):
             names = ", ".join(ENGINES)
             raise ValueError(f"wake.engine is {self.engine!r}; it must be empty or one of {names}")

@@ -64,6 +64,19 @@ class Tokenizer:
                 )
         return tokens
 
+    def hearable(self, words: Sequence[WakeWord]) -> list[WakeWord]:
+        """Return the enabled words that the model has tokens for. Raises WakeModelError."""
+        return [word for word in words if word.enabled and self._can_hear(word)]
+
+    def _can_hear(self, word: WakeWord) -> bool:
+        try:
+            self.lines([word])
+        except WakeModelError:
+            raise
+        except WakeWordError:
+            return False
+        return True
+
     def lines(self, words: Sequence[WakeWord]) -> list[str]:
         """Return a line for each way to say each enabled word.
 

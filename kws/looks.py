@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from kws import RATE_HZ, Detection, Samples, WakeConfig
+from kws import RATE_HZ, Samples
 
 WINDOW_S = 2.6
 """Audio that is looked at: twice STEP_S, so that a word of 1.3 s is whole in some window."""
@@ -141,51 +141,3 @@ class Window:
     def samples(self) -> Samples:
         """Return the audio, shape (n,)."""
         return np.concatenate([np.zeros(0, np.float32), *self._parts])[-self._most :]
-
-
-class LookingDetector:
-    """Listens for wake words through voice activity detection and a finder.
-
-    `process` takes as long as the finder does when it looks.
-    """
-
-    def __init__(
-        self,
-        finder: Finder,
-        is_speech: IsSpeech,
-        chunk_samples: int,
-        config: WakeConfig = WakeConfig(),  # noqa: B008 - a frozen value
-    ) -> None:
-        self.chunk_samples = chunk_samples
-        self._finder = finder
-        self._is_speech = is_speech
-        self._schedule = LookSchedule(chunk_samples / RATE_HZ)
-        self._refractory = int(config.refractory_s * RATE_HZ)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all audio heard so far; time starts again at zero."""
-        self._heard = self._deaf_until = 0
-        self._window = Window()
-        self._schedule.reset()
-        self.looked: Look | None = None
-        """The last look."""
-
-    def process(self, samples: Samples) -> Detection | None:
-        """Hear one more chunk; tell whether a word has just been said."""
-        self._heard += len(samples)
-        self._window.add(samples)
-        is_due = self._schedule.process(self._is_speech(samples))
-        if self._schedule.quiet_s >= END_S:
-            self._window.keep(int(PRE_ROLL_S * RATE_HZ))
-        return self._look() if is_due else None
-
-    def _look(self) -> Detection | None:
-        nearest = self._finder.nearest(self._window.samples())
-        self.looked = Look(self._heard / RATE_HZ, nearest)
-        if nearest is None or not nearest.woke or self._heard < self._deaf_until:
-            return None
-        self._window = Window()  # or it would be found again
-        self._schedule.reset()
-        self._deaf_until = self._heard + self._refractory
-        return Detection(nearest.word, nearest.score, self._heard / RATE_HZ, self._finder.name)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
 
-from kws import Files, Samples, WakeConfig
-from kws.looks import LookingDetector, Nearest
-from kws.words import WakeWord
-from kws.zipformer import ZipformerDetector
+from kws import Detection, Samples, WakeWordDetector
+from kws.detector import EngineDetector
+from kws.looks import Look, Nearest
 
 THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 """Tried all at once, since sherpa-onnx tells whether a threshold is passed, but not by how much."""
@@ -30,62 +28,44 @@ class Score:
     """What was recognised, where the engine tells."""
 
 
-class Scorer(Protocol):
-    """Scores audio."""
+class Scorer:
+    """Scores what an engine hears: each look of its finder, and each hit of its detector at any
+    threshold."""
 
-    chunk_samples: int
+    def __init__(self, detector: EngineDetector, ladder: Sequence[WakeWordDetector] = ()) -> None:
+        """`ladder` has the engine's own detector at each of THRESHOLDS, if it has one."""
+        self.chunk_samples = detector.chunk_samples
+        self._detector = detector
+        self._ladder = ladder
 
     def process(self, samples: Samples) -> Score | None:
         """Hear one more chunk; return a score if there is a new one."""
-        ...
-
-    def reset(self) -> None:
-        """Forget all audio heard so far; time starts again at zero."""
-        ...
-
-
-class LookScorer:
-    """Scores each look of the engines `whisper` and `asr-pinyin`."""
-
-    def __init__(self, detector: LookingDetector) -> None:
-        self.chunk_samples = detector.chunk_samples
-        self._detector = detector
-
-    def process(self, samples: Samples) -> Score | None:
-        """Hear one more chunk; return a score if what was said was looked at."""
         before = self._detector.looked
-        found = self._detector.process(samples)
-        look = self._detector.looked
-        if look is None or look is before:
+        woke = self._detector.process(samples)
+        hits = [hit for step in self._ladder if (hit := step.process(samples))]
+        look = self._detector.looked if self._detector.looked is not before else None
+        if not (woke or hits or look):
             return None
-        nearest = look.nearest or Nearest("", 0.0, False)
-        return Score(look.at_s, nearest.word, nearest.score, found is not None, nearest.text)
+        at_s = self._detector.heard_s
+        near = [Nearest(hit.word, hit.score, False) for hit in hits]
+        return _score(at_s, woke, [*near, *_seen(look)])
 
     def reset(self) -> None:
         """Forget all audio heard so far; time starts again at zero."""
         self._detector.reset()
-
-
-class ZipformerScorer:
-    """Scores each hit of the engine `zipformer` by the highest threshold that it passes."""
-
-    def __init__(self, words: Sequence[WakeWord], files: Files, config: WakeConfig) -> None:
-        self.chunk_samples = ZipformerDetector.chunk_samples
-        self._limits = {word.text: word.threshold for word in words}
-        self._steps = [
-            ZipformerDetector([replace(word, threshold=step) for word in words], files, config)
-            for step in THRESHOLDS
-        ]
-
-    def process(self, samples: Samples) -> Score | None:
-        """Hear one more chunk; return a score if a word was heard at any threshold."""
-        found = [hit for step in self._steps if (hit := step.process(samples))]
-        if not found:
-            return None
-        best = max(found, key=lambda hit: hit.score)
-        return Score(best.at_s, best.word, best.score, best.score >= self._limits[best.word])
-
-    def reset(self) -> None:
-        """Forget all audio heard so far; time starts again at zero."""
-        for step in self._steps:
+        for step in self._ladder:
             step.reset()
+
+
+def _seen(look: Look | None) -> list[Nearest]:
+    return [look.nearest or Nearest("", 0.0, False)] if look else []
+
+
+def _score(at_s: float, woke: Detection | None, near: Sequence[Nearest]) -> Score:
+    """Return the best of what was near; of a word that woke, how near that one came."""
+    text = next((one.text for one in near if one.text), "")
+    if woke:
+        own = [one.score for one in near if one.word == woke.word]
+        return Score(at_s, woke.word, max([woke.score, *own]), True, text)
+    best = max(near, key=lambda one: one.score)
+    return Score(at_s, best.word, best.score, False, text)

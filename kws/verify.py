@@ -6,21 +6,16 @@ A keyword spotting model of a few megabytes takes similar words for the wake wor
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
-from kws import RATE_HZ, Detection, Samples, Transcribe, WakeWordDetector
+from kws import Samples, Transcribe
 from kws.asr_pinyin import ways_to_say
 from kws.looks import Finder
 from kws.sounds import likeness_anywhere, sounds_of
 from kws.words import WakeWord
 
-AUDIO_S = 2.4
-"""Audio up to the hit that the caller should keep: a slow wake word and what was before it."""
 LIKENESS = 0.8
 """Of the sounds. Lower than where recognition alone decides: two engines must err together."""
 
@@ -83,32 +78,3 @@ class SecondStage:
         heard = sounds_of(text)
         score = max(likeness_anywhere(way, heard).likeness for way in self._ways[word])
         return Verdict(score >= self._likeness, score, text)
-
-
-class ConfirmedDetector:
-    """Another detector whose hits are confirmed. `process` takes longer when there is one."""
-
-    def __init__(self, detector: WakeWordDetector, stage: Judge) -> None:
-        self.chunk_samples = detector.chunk_samples
-        self.vetoed = 0
-        """Hits that did not count."""
-        self._detector = detector
-        self._stage = stage
-        self._audio: deque[Samples] = deque(maxlen=int(AUDIO_S * RATE_HZ) // self.chunk_samples)
-
-    def process(self, samples: Samples) -> Detection | None:
-        """Hear one more chunk; tell whether a word has just been said."""
-        self._audio.append(samples)
-        hit = self._detector.process(samples)
-        if hit is None:
-            return None
-        verdict = self._stage.judge(hit.word, np.concatenate(self._audio))
-        if not verdict.confirmed:
-            self.vetoed += 1
-            return None
-        return replace(hit, score=verdict.score)
-
-    def reset(self) -> None:
-        """Forget all audio heard so far; time starts again at zero."""
-        self._audio.clear()
-        self._detector.reset()

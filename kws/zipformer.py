@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,9 @@ from kws.protobuf import onnx_metadata
 from kws.words import WakeWord
 
 NAME = "zipformer"
-CHUNK_SAMPLES = 1600
-"""0.1 s: the models take 0.16 s or more at once."""
+CHUNK_SAMPLES = 512
+"""That of voice activity detection: what waits for more is late. The models take 0.16 s or more at
+once; to ask whether they can go on costs next to nothing."""
 
 _LEAD = np.random.default_rng(0).normal(0, 10 ** (-65 / 20), RATE_HZ // 2).tolist()
 """Half a second of a quiet room. A model that hears nothing before a word misses its first sound:
@@ -34,7 +37,8 @@ _TYPE = "zipformer2"
 class ZipformerDetector:
     """Listens for wake words. Files: encoder, decoder, joiner, tokens; bpe or lexicon for English.
 
-    Raises WakeModelError if a file is missing or damaged, WakeWordError if a word cannot be heard.
+    sherpa-onnx tells whether a threshold was passed, but not by how much: so what tells hits that
+    are sure is a second decoding with higher thresholds, beside the first.
     """
 
     chunk_samples = CHUNK_SAMPLES
@@ -44,22 +48,71 @@ class ZipformerDetector:
         words: Sequence[WakeWord],
         files: Files,
         config: WakeConfig = WakeConfig(),  # noqa: B008 - a frozen value
+        sure: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        lines = Tokenizer(files, _check_models(files)).lines(words)
-        self._words = {label_of(word): word for word in words}
+        """`sure` has the threshold from which a hit is sure, by word; words without one never are.
+
+        Raises WakeModelError if a file is missing or damaged, WakeWordError if a word cannot be
+        heard.
+        """
+        self._words, self._files, self._config = words, files, config
+        tokenizer = Tokenizer(files, _check_models(files))
+
+        def spotter(heard: Sequence[WakeWord]) -> _Spotter:
+            return _Spotter(_load(files, tokenizer.lines(heard), config.threads), heard)
+
+        enabled = [word for word in words if word.enabled]
+        certain = [replace(one, threshold=sure[one.text]) for one in enabled if one.text in sure]
+        self._sure = spotter(certain) if certain else None
+        # Where all thresholds are the same, one decoding tells all.
+        self._perhaps = None if certain and certain == enabled else spotter(enabled)
         self._refractory = int(config.refractory_s * RATE_HZ)
-        self._native = _load(files, lines, config.threads)
         self.reset()
 
     def reset(self) -> None:
         """Forget all audio heard so far; time starts again at zero."""
-        self._stream = self._native.create_stream()
-        self._stream.accept_waveform(RATE_HZ, _LEAD)
-        self._heard = self._deaf_until = 0
+        self._heard = 0
+        self._deaf_until = {True: 0, False: 0}
+        for spotter in (self._sure, self._perhaps):
+            if spotter:
+                spotter.reset()
 
     def process(self, samples: Samples) -> Detection | None:
-        """Hear one more chunk; tell whether a word has just been said."""
+        """Hear one more chunk; tell whether a word has just been said.
+
+        A hit that is sure may follow one of the same word that is not.
+        """
         self._heard += len(samples)
+        certain = self._sure.process(samples) if self._sure else None
+        likely = self._perhaps.process(samples) if self._perhaps else None
+        hit, sure = (certain, True) if certain else (likely, False)
+        if hit is None or self._heard < self._deaf_until[sure]:
+            return None
+        deaf_until = self._heard + self._refractory
+        self._deaf_until = {True: deaf_until if sure else 0, False: deaf_until}
+        word, length_s = hit
+        return Detection(word.text, word.threshold, self._heard / RATE_HZ, NAME, length_s, sure)
+
+    def at(self, threshold: float) -> ZipformerDetector:
+        """Return a detector of the same words at another threshold."""
+        words = [replace(word, threshold=threshold) for word in self._words]
+        return ZipformerDetector(words, self._files, self._config)
+
+
+class _Spotter:
+    """One decoding of the audio."""
+
+    def __init__(self, native: Any, words: Sequence[WakeWord]) -> None:
+        self._native = native
+        self._words = {label_of(word): word for word in words}
+        self.reset()
+
+    def reset(self) -> None:
+        self._stream = self._native.create_stream()
+        self._stream.accept_waveform(RATE_HZ, _LEAD)
+
+    def process(self, samples: Samples) -> tuple[WakeWord, float] | None:
+        """Return the first word that has just been said, and its length in seconds."""
         # As a list: sherpa-onnx converts arrays element by element, four times as slowly.
         self._stream.accept_waveform(RATE_HZ, samples.tolist())
         found = None
@@ -70,15 +123,8 @@ class ZipformerDetector:
             if label := result.keyword.strip():
                 self._native.reset_stream(self._stream)  # or it would be found again and again
                 length_s = result.timestamps[-1] - result.timestamps[0] + _AROUND_S
-                found = found or self._detection(label, length_s)
+                found = found or (self._words[label], length_s)
         return found
-
-    def _detection(self, label: str, length_s: float) -> Detection | None:
-        if self._heard < self._deaf_until:
-            return None
-        self._deaf_until = self._heard + self._refractory
-        word = self._words[label]
-        return Detection(word.text, word.threshold, self._heard / RATE_HZ, NAME, length_s)
 
 
 def _load(files: Files, lines: Iterable[str], threads: int) -> Any:

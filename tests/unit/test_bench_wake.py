@@ -1,4 +1,4 @@
-"""What `hean bench wake` counts: false wakes per hour, with and without the second stage."""
+"""What `hean bench wake` counts, and the places in which it lets words be said."""
 
 from pathlib import Path
 
@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from asr import Samples
-from kws.looks import LookingDetector, Nearest
-from kws.verify import SecondStage
-from kws.words import make_word
+from kws.detector import EngineDetector, WakeEngine
+from kws.looks import Nearest
 from voice.audio.pcm import level_dbfs
 from voice.bench.wake import count_false_wakes, in_noise, in_room, unmeasured
 from voice.config import Config, ModelsConfig
@@ -30,29 +29,19 @@ class LoudFinder:
         return Nearest(WORD, float(woke), woke)
 
 
-def detector() -> LookingDetector:
-    return LookingDetector(LoudFinder(), lambda chunk: bool(chunk.any()), 512)
-
-
 def recordings(loud: int) -> list[tuple[Path, Samples]]:
     return [(Path(f"{i}.flac"), TALK * (2 if i < loud else 1)) for i in range(COUNT)]
 
 
-def test_false_wakes_are_counted_by_the_hour_and_those_that_are_confirmed_too() -> None:
-    heard = iter(["你好核安", "你好小安", "今天天气不错"])
-    stage = SecondStage([make_word(WORD)], lambda _: next(heard))
+@pytest.mark.parametrize("loud", [0, 3])
+def test_false_wakes_are_counted_by_the_hour(loud: int) -> None:
+    engine = WakeEngine(finder=LoudFinder())
+    detector = EngineDetector(engine, lambda chunk: bool(chunk.any()), 512)
     told: list[str] = []
-    figures = count_false_wakes(detector(), stage, recordings(loud=3), told.append)
-    assert figures["false_per_hour"] == {"value": 60.0, "n": 3}
-    assert figures["false_per_hour_second_stage"] == {"value": 20.0, "n": 3}
+    figures = count_false_wakes(detector, recordings(loud), told.append)
+    assert figures["false_per_hour"] == {"value": loud * 20.0, "n": 3}
     assert figures["core_fraction"]["value"] > 0
-    assert len(told) == 3
-
-
-def test_without_a_second_stage_there_is_no_figure_of_it() -> None:
-    figures = count_false_wakes(detector(), None, recordings(loud=0), lambda _: None)
-    assert figures["false_per_hour"]["value"] == 0
-    assert "false_per_hour_second_stage" not in figures
+    assert len(told) == loud
 
 
 @pytest.mark.parametrize("snr_db", [20, 10, 5])
@@ -77,5 +66,5 @@ def test_a_room_adds_its_echo_and_leaves_the_loudness() -> None:
 
 def test_engines_without_a_model_are_named(tmp_path: Path) -> None:
     missing = unmeasured(Config(models=ModelsConfig(store=str(tmp_path))))
-    assert set(missing) == {"zipformer"}
+    assert set(missing) == {"combined", "zipformer"}
     assert "no model" in missing["zipformer"]

@@ -80,7 +80,9 @@ class Room:
         return turn
 
     def call(self, turn: Turn | None = None) -> None:
-        self.conversation.detected(turn or self.turns.create(), WORD, 0.9)
+        turn = turn or self.turns.create()
+        turn.followed = True
+        self.conversation.detected(turn, WORD, 0.9)
 
     def answer(self) -> Turn:
         """Ask a question and let its answer begin."""

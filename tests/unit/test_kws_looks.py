@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from kws import WakeConfig
-from kws.looks import WINDOW_S, LookingDetector, LookSchedule, Nearest, Window
-from kws.scores import LookScorer
+from kws.detector import EngineDetector, WakeEngine
+from kws.looks import WINDOW_S, LookSchedule, Nearest, Window
+from kws.scores import Scorer
 
 CHUNK = 512
 CHUNK_S = CHUNK / 16_000
@@ -24,8 +25,8 @@ class Room:
         self.lengths_s: list[float] = []
         self.looked_at_s: list[float] = []
         self.heard_s = 0.0
-        self.detector = LookingDetector(
-            self, lambda chunk: bool(chunk.any()), CHUNK, WakeConfig(**settings)
+        self.detector = EngineDetector(
+            WakeEngine(finder=self), lambda chunk: bool(chunk.any()), CHUNK, WakeConfig(**settings)
         )
 
     def nearest(self, samples):
@@ -134,7 +135,7 @@ def test_a_window_keeps_the_last_samples_in_order():
 
 def test_scores_are_told_also_where_nothing_wakes():
     room = Room(NOTHING, None, FOUND)
-    scorer = LookScorer(room.detector)
+    scorer = Scorer(room.detector)
     loud, quiet = np.full(CHUNK, 0.1, np.float32), np.zeros(CHUNK, np.float32)
     scores = [
         score

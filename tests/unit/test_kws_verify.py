@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from kws.detector import WakeEngine
 from kws.looks import Nearest
 from kws.verify import LookJudge
-from voice.wake import WakeEngine
 
 AUDIO = np.zeros(38_400, np.float32)
 
@@ -42,6 +42,6 @@ def test_a_hit_counts_if_the_same_word_is_known_again(nearest, confirmed):
 
 @pytest.mark.parametrize(("score", "own"), [(0.2, True), (0.1, False)])
 def test_played_speech_is_known_again_as_the_finder_knows_it(score, own):
-    engine = WakeEngine(stage=LookJudge(Finder(Nearest("你好核安", score, False))), vetoes=True)
+    engine = WakeEngine(judge=LookJudge(Finder(Nearest("你好核安", score, False))))
     assert engine.said_by("你好核安", AUDIO) == own
     assert engine.said_by("你好核安", AUDIO[:0]) is False

@@ -8,8 +8,9 @@ import onnx
 import pytest
 
 from kws import WakeConfig, WakeModelError, WakeWordError
-from kws.scores import ZipformerScorer
-from kws.verify import ConfirmedDetector, SecondStage
+from kws.detector import EngineDetector, WakeEngine
+from kws.scores import THRESHOLDS, Scorer
+from kws.verify import SecondStage
 from kws.words import make_word
 from kws.zipformer import ZipformerDetector
 from tests.tiny_kws import build, chunks, say, silence
@@ -79,8 +80,15 @@ def test_all_ways_to_say_a_word_are_heard_and_words_that_are_off_are_not(files):
     assert [hit.word for hit in hits(detector, *said, say(HEAN))] == ["小爱", "小爱"]
 
 
+def engine(spotter, **parts):
+    """Hear all that is not silent."""
+    wake = WakeEngine(spotter, **parts)
+    return EngineDetector(wake, lambda chunk: bool(chunk.any()), spotter.chunk_samples)
+
+
 def test_scores_tell_how_near_a_word_came(files):
-    scorer = ZipformerScorer([make_word("你好核安", threshold=0.9)], files, WakeConfig())
+    spotter = ZipformerDetector([make_word("你好核安", threshold=0.9)], files)
+    scorer = Scorer(engine(spotter), [spotter.at(threshold) for threshold in THRESHOLDS])
     (score,) = hits(scorer, say(HEAN))
     assert (score.word, score.score, score.woke) == ("你好核安", 0.95, True)
 
@@ -93,10 +101,27 @@ def test_the_second_stage_may_veto(files, heard, count):
         given.append(len(samples) / 16_000)
         return heard
 
-    detector = ConfirmedDetector(ZipformerDetector(WORDS, files), SecondStage(WORDS, transcribe))
+    detector = engine(ZipformerDetector(WORDS, files), judge=SecondStage(WORDS, transcribe))
     assert len(hits(detector, silence(5), say(HEAN))) == count
     assert detector.vetoed == 1 - count
-    assert given == [pytest.approx(2.4)]
+    assert given == [pytest.approx(1.7, abs=0.3)]  # the word, and a little before and after it
+
+
+@pytest.mark.parametrize(
+    ("sure", "expected"),
+    [
+        ({"你好核安": 0.5, "小安小安": 0.5}, [("你好核安", 0.5, True), ("小安小安", 0.5, True)]),
+        ({"你好核安": 0.5}, [("你好核安", 0.5, True), ("小安小安", 0.4, False)]),
+        ({"你好核安": 1.0, "小安小安": 0.4}, [("你好核安", 0.25, False), ("小安小安", 0.4, True)]),
+        ({"你好核安": 0.25, "小安小安": 0.4}, [("你好核安", 0.25, True), ("小安小安", 0.4, True)]),
+        ({}, [("你好核安", 0.25, False), ("小安小安", 0.4, False)]),
+    ],
+)
+def test_a_hit_is_sure_from_a_threshold_of_its_own(files, sure, expected):
+    detector = ZipformerDetector(WORDS, files, sure=sure)
+    said = [say(HEAN, after_s=2), say(XIAOAN)]
+    found = {hit.at_s: (hit.word, hit.score, hit.sure) for hit in hits(detector, *said)}
+    assert list(found.values()) == expected
 
 
 def test_a_word_that_the_model_cannot_hear_is_refused(files):

@@ -9,8 +9,9 @@ import pytest
 
 from asr import RATE_HZ, Samples
 from kws import Detection
+from kws.detector import WakeEngine
 from kws.looks import Nearest
-from kws.verify import SecondStage
+from kws.verify import SecondStage, Verdict
 from kws.words import make_word
 from tests.unit.scripted import WATER, Diary, Loudness, Script, ears
 from tests.unit.test_conversation import WORD, Room
@@ -20,8 +21,9 @@ from voice.audio.pcm import Rechunker
 from voice.config import Config, DialogConfig
 from voice.dialog.conversation import Conversation
 from voice.dialog.listener import Listener
-from voice.dialog.transcriber import Begin, End, Heard, Hit, Look, Transcriber, Work
+from voice.dialog.transcriber import Transcriber
 from voice.dialog.turn import Turn, Turns
+from voice.dialog.utterance import Begin, End, Heard, Hit, Look, Work
 from voice.events import (
     Bus,
     FinalTranscript,
@@ -32,7 +34,6 @@ from voice.events import (
     WakeWordDetected,
 )
 from voice.state import State
-from voice.wake import WakeEngine
 
 SECOND = np.full(RATE_HZ, 0.2, np.float32)
 """A second of the question about water; see `tests.unit.scripted`."""
@@ -76,17 +77,21 @@ class Scene(Room):
         for step in steps:
             heard = Heard(step, step) if isinstance(step, np.ndarray) else step
             self.transcriber.put(heard)
-        self.transcriber.put(End(SpeechEnded(turn.number, "silence", 1.0, 0.0)))
+        self.transcriber.put(end_of(turn))
         self.transcriber.finish()
         return turn
+
+
+def end_of(turn: Turn) -> End:
+    return End(SpeechEnded(turn.number, "silence", 1.0, 0.0))
 
 
 def looking() -> Scene:
     return Scene(WakeEngine(finder=LoudFinder()))
 
 
-def hit() -> Hit:
-    return Hit(Detection(WORD, 0.5, 1.0, "zipformer"))
+def hit(sure: bool = True) -> Hit:
+    return Hit(Detection(WORD, 0.5, 1.0, "zipformer", sure=sure))
 
 
 def test_a_call_after_ten_seconds_of_television_begins_the_question() -> None:
@@ -136,12 +141,68 @@ def test_a_hit_that_speech_recognition_does_not_confirm_is_none() -> None:
     def stage(text: str) -> SecondStage:
         return SecondStage([make_word(WORD)], lambda _: text)
 
-    vetoed = Scene(WakeEngine(stage=stage("你好小安"), vetoes=True))
-    vetoed.hear(SECOND, hit())
+    vetoed = Scene(WakeEngine(judge=stage("你好小安")))
+    vetoed.hear(SECOND, hit(sure=False))
     assert vetoed.outcomes() == [Outcome.IGNORED]
-    confirmed = Scene(WakeEngine(stage=stage("你好何案"), vetoes=True))
-    confirmed.hear(SECOND, hit())
+    confirmed = Scene(WakeEngine(judge=stage("你好何案")))
+    confirmed.hear(SECOND, hit(sure=False))
     assert confirmed.diary.of(WakeWordDetected)
+
+
+class Refusal:
+    """Says no, and counts how often."""
+
+    own_score = 0.5
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def judge(self, word: str, samples: Samples) -> Verdict:
+        self.asked += 1
+        return Verdict(False, 0.0, "")
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_hit_that_is_sure_is_not_judged(sure: bool) -> None:
+    refusal = Refusal()
+    scene = Scene(WakeEngine(judge=refusal))
+    scene.hear(SECOND, hit(sure))
+    assert len(scene.diary.of(WakeWordDetected)) == sure
+    assert refusal.asked == (not sure)
+
+
+@pytest.mark.parametrize("order", [(Look(), hit()), (hit(), Look()), (Look(), hit(sure=False))])
+def test_a_word_that_is_heard_and_seen_is_one_call(order: tuple[Work, ...]) -> None:
+    refusal = Refusal()
+    scene = Scene(WakeEngine(finder=LoudFinder(), judge=refusal))
+    scene.hear(call(), *order, SECOND, SECOND)
+    assert [event.word for event in scene.diary.of(WakeWordDetected)] == [WORD]
+    [final] = scene.diary.of(FinalTranscript)
+    assert final.heard == WATER
+    assert refusal.asked == 0
+
+
+def test_a_hit_that_is_sure_is_answered_while_something_else_is_worked_on() -> None:
+    scene, turn = Scene(WakeEngine()), Turn(1)
+    for work in (Begin(turn), Heard(TELEVISION, TELEVISION)):
+        scene.transcriber.put(work)
+    scene.transcriber.hit(turn, hit().detection)
+    assert [event.word for event in scene.diary.of(WakeWordDetected)] == [WORD]
+    scene.transcriber.start()  # only now its thread runs
+    for work in (Heard(SECOND, SECOND), Heard(SECOND, SECOND), end_of(turn)):
+        scene.transcriber.put(work)
+    scene.transcriber.finish()
+    assert len(scene.diary.of(WakeWordDetected)) == 1
+    [final] = scene.diary.of(FinalTranscript)
+    assert final.heard == WATER
+
+
+def test_a_hit_that_may_be_its_own_voice_is_not_answered_before_that_is_known() -> None:
+    scene = Scene(WakeEngine(judge=Refusal()))
+    scene.transcriber.own_voice.played(SECOND, RATE_HZ)
+    scene.transcriber.hit(Turn(1), hit().detection)
+    scene.transcriber.hit(Turn(1), hit(sure=False).detection)
+    assert not scene.diary.of(WakeWordDetected)
 
 
 def test_what_the_assistant_has_just_said_itself_is_no_call() -> None:
@@ -263,6 +324,6 @@ def test_an_utterance_that_cannot_be_transcribed_fails_once_and_lets_the_answer_
     broken = np.full(RATE_HZ, 0.4, np.float32)
     turn = scene.turns.create()
     turn.followed = True
-    scene.hear(broken, End(SpeechEnded(turn.number, "silence", 1.0, 0.0)), SECOND, turn=turn)
+    scene.hear(broken, end_of(turn), SECOND, turn=turn)
     assert scene.outcomes() == [Outcome.FAILED]
     assert scene.stage.told == ["go on", "cue error"]

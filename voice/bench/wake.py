@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from asr import Recognizer, VoiceActivityDetector
-from kws import ENGINES, RATE_HZ, Detection, Samples, WakeWordDetector
-from kws.verify import ConfirmedDetector, Judge
+from kws import RATE_HZ, Detection, Samples, WakeWordDetector
+from kws.engines import ENGINES
 from kws.words import WakeWord
 from voice.audio.pcm import Rechunker, resample
 from voice.audio.wavfile import read_audio
@@ -27,7 +27,7 @@ from voice.engines import ModelFiles
 from voice.errors import InputError
 from voice.tts import Synthesizer
 from voice.tts.engines import create_synthesizer
-from voice.wake import available_engines, load_detector, load_second_stage
+from voice.wake import available_engines, load_detector
 
 VOICES = ("zf_xiaoxiao", "zf_xiaoyi", "zm_yunxia", "zm_yunyang")
 """Voices of Kokoro that serve to measure and never to tune."""
@@ -77,28 +77,28 @@ def measure(
 ) -> Figures:
     """Return the figures of the engine that `config.wake.engine` names, by key and engine.
 
-    They are those of the engine alone; with `_second_stage` in the key, of what is confirmed.
+    They are those of the engine as it is used. Where recognition merely confirms what a keyword
+    spotting model hears, they are those of that model alone, and with `_second_stage` in the key
+    those of the engine.
     """
     engine = config.wake.engine
     say(f"engine {engine}")
-    bare = replace(config, wake=replace(config.wake, second_stage=False))
-    alone = load_detector(bare, words, *ears)
-    # The same model would judge itself.
-    judge = load_second_stage(config, words, ears[0]) if engine == "zipformer" else None
-    figures = _heard_figures(alone, trial, "")
-    if judge:
-        figures |= _heard_figures(ConfirmedDetector(alone, judge), trial, "_second_stage")
-    if trial.folder:
-        figures |= count_false_wakes(alone, judge, _heard(trial.folder), say)
-    return {f"{key}.{engine}": figure for key, figure in figures.items()}
+    spots = ENGINES[engine].needs_model and not ENGINES[engine].needs_whisper
+    found: Figures = {}
+    for suffix, confirms in (("", False), ("_second_stage", True)) if spots else (("", True),):
+        chosen = replace(config, wake=replace(config.wake, second_stage=confirms))
+        figures = _figures(load_detector(chosen, words, *ears), trial, say)
+        found |= {f"{key}{suffix}.{engine}": figure for key, figure in figures.items()}
+    return found
 
 
-def _heard_figures(detector: WakeWordDetector, trial: Trial, suffix: str) -> Figures:
-    """Return what is missed in each condition, and how many near-misses wake."""
-    missed = {
-        f"miss_{name}{suffix}": _misses(detector, clips) for name, clips in trial.said.items()
-    }
-    return {**missed, f"near_miss_rate{suffix}": _woken(detector, trial.near)}
+def _figures(detector: WakeWordDetector, trial: Trial, say: Say) -> Figures:
+    """Return what is missed in each condition, how many near-misses wake, and what false wakes
+    and work there are in recordings."""
+    missed = {f"miss_{name}": _misses(detector, clips) for name, clips in trial.said.items()}
+    near = {"near_miss_rate": _woken(detector, trial.near)}
+    false = count_false_wakes(detector, _heard(trial.folder), say) if trial.folder else {}
+    return {**missed, **near, **false}
 
 
 def make_trial(
@@ -215,17 +215,10 @@ def _woken(detector: WakeWordDetector, clips: Sequence[_Clip]) -> Figure:
 
 
 def count_false_wakes(
-    detector: WakeWordDetector,
-    stage: Judge | None,
-    recordings: Iterable[tuple[Path, Samples]],
-    say: Say,
+    detector: WakeWordDetector, recordings: Iterable[tuple[Path, Samples]], say: Say
 ) -> Figures:
-    """Return false wakes per hour, those that `stage` confirms, and the share of a core.
-
-    `n` is the time of audio in minutes.
-    """
-    audio_s, false, confirmed, used_s = 0.0, 0, 0, 0.0
-    judging = ConfirmedDetector(detector, stage) if stage else None
+    """Return false wakes per hour, and the share of a core. `n` is the time of audio in minutes."""
+    audio_s, false, used_s = 0.0, 0, 0.0
     for path, audio in recordings:
         audio_s += len(audio) / RATE_HZ
         begin = time.process_time()
@@ -234,15 +227,11 @@ def count_false_wakes(
         if hits:
             say(f"false: {path.name}: {hits}")
             false += hits
-            confirmed += len(_hits(judging, audio)) if judging else 0
-    hours, minutes = audio_s / 3600, round(audio_s / 60)
-    figures: Figures = {
+    minutes = round(audio_s / 60)
+    return {
         "core_fraction": single(used_s / audio_s, minutes),
-        "false_per_hour": single(false / hours, minutes),
+        "false_per_hour": single(3600 * false / audio_s, minutes),
     }
-    if stage:
-        figures["false_per_hour_second_stage"] = single(confirmed / hours, minutes)
-    return figures
 
 
 def _heard(folder: Path) -> Iterator[tuple[Path, Samples]]:

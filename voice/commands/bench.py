@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kws import ENGINES
+from kws.engines import ENGINES
 from voice.commands import bench_day, bench_results
 from voice.config import Config
 from voice.errors import InputError, UsageError

@@ -172,15 +172,17 @@ def _confirmed_pinyin(text: str, args: argparse.Namespace) -> Sequence[str]:
 
 
 def _check_hearable(config: Config, word: WakeWord) -> None:
-    """Raise ConfigError if the wake word model lacks a token of the word, or its sounds."""
+    """Raise ConfigError if nothing but the wake word model listens, and it lacks a token of the
+    word, or its sounds."""
     from kws import WakeModelError, WakeWordError
+    from kws.engines import ENGINES
     from kws.keywords import Tokenizer
-    from voice.wake import engine_of, load_tuned
+    from voice.wake import engine_of, model_files
 
-    if engine_of(config) != "zipformer":
+    engine = ENGINES[engine_of(config)]
+    if not engine.needs_model or engine.needs_whisper:
         return
-    _, files = load_tuned(config, [word])
-    tokenizer = Tokenizer(files)
+    tokenizer = Tokenizer(model_files(config))
     try:
         for way in word.pinyin or ("",):
             tokenizer.encode(word.text, way)

@@ -170,10 +170,12 @@ class Conversation:
             return stop and not self.stage.says(text)
 
     def detected(self, turn: Turn, word: str, score: float) -> None:
-        """Somebody has called."""
+        """Somebody has called: tell so with a sound. A word may be found in two ways, by two
+        threads; it counts once."""
         with self._lock:
-            turn.followed = True
-            self._woken(turn, word, score)
+            if not turn.called:
+                turn.called = word
+                self._woken(turn, word, score)
 
     def heard(self, turn: Turn, text: str, language: str, admitted: bool, word: str = "") -> None:
         """Take the final transcript of an utterance; "" if nothing was understood.

@@ -15,8 +15,9 @@ from kws import WakeWordDetector
 from kws.looks import LookSchedule
 from voice.audio import Microphone
 from voice.audio.pcm import Rechunker, level_dbfs
-from voice.dialog.transcriber import Begin, End, Heard, Hit, Look, Pause, Transcriber
+from voice.dialog.transcriber import Transcriber
 from voice.dialog.turn import Turn, Turns
+from voice.dialog.utterance import Begin, End, Heard, Look, Pause
 from voice.ears import Ears
 from voice.events import Bus, LevelMeasured, SpeechEnded, SpeechStarted
 
@@ -56,7 +57,7 @@ class Listener:
         bus: Bus,
         detector: WakeWordDetector | None = None,
     ) -> None:
-        """`detector` is a wake word engine; without one, the transcriber looks for wake words."""
+        """`detector` hears wake words in all speech; the transcriber looks for them, too."""
         self._detector = detector
         self._looks = LookSchedule(ears.vad.chunk_samples / RATE_HZ)
         self._detector_chunks = Rechunker(detector.chunk_samples if detector else 1)
@@ -148,7 +149,7 @@ class Listener:
         self._turn.quiet = self._quiet_s > 0
         if self._detector is not None:
             self._detect(self._detector, chunk)
-        elif is_look_due:
+        if is_look_due:
             self._transcriber.put(Look())
         if self._reaches(STOP_PAUSE_S if self._conversation.answering else PAUSE_S):
             self._pauses += 1
@@ -160,11 +161,12 @@ class Listener:
             self._transcriber.put(Pause(self._pauses, late=True))
 
     def _detect(self, detector: WakeWordDetector, chunk: Samples) -> None:
-        """Let the wake word engine hear a chunk of speech."""
+        """Let the wake word engine hear speech."""
+        assert self._turn is not None
         for part in self._detector_chunks.process(chunk):
             detection = detector.process(part)
             if detection:
-                self._transcriber.put(Hit(detection))
+                self._transcriber.hit(self._turn, detection)
 
     def _reaches(self, pause_s: float) -> bool:
         """Tell whether the quiet has just become so long."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from asr import RATE_HZ, RecognizerStream, Samples
+from asr import RATE_HZ, Samples
 from kws import Detection
+from kws.detector import WakeEngine
 from kws.looks import Window
 from voice.audio.own_voice import OwnVoice
 from voice.dialog.conversation import Conversation
 from voice.dialog.turn import Turn
+from voice.dialog.utterance import Begin, End, Heard, Hit, Look, Pause, Utterance, Work
 from voice.ears import Ears
 from voice.errors import HeanError, stage_errors
 from voice.events import (
@@ -28,84 +29,13 @@ from voice.process.overseer import ANSWERING, HEARING
 from voice.process.overseer import Work as Labour
 from voice.process.threads import end
 from voice.state import State
-from voice.wake import WakeEngine
 
-SHORT_S = 2.6
-"""What is longer is no stop word, nor a call within a question; it would be transcribed in vain."""
 CALL_ALONE_S = 1.1
 """Audio after a call within which no question fits: the silence that ends it, and little more."""
 SHORTEST_QUESTION = 3
 """Characters after a call that are no scraps of other speech."""
 _BACKLOG = 4096
 """Chunks that may wait for the recogniser: two minutes, far more than one utterance."""
-
-
-@dataclass(frozen=True)
-class Begin:
-    """Somebody begins to speak."""
-
-    turn: Turn
-    goes_on: bool = False
-    """No audio was left out since the utterance before."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Audio, both parts shape (n,) and of the same time."""
-
-    samples: Samples
-    raw: Samples
-    """The same with the assistant's own voice in it."""
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A wake word engine found its word."""
-
-    detection: Detection
-
-
-@dataclass(frozen=True)
-class Look:
-    """A wake word may have been said."""
-
-
-@dataclass(frozen=True)
-class Pause:
-    """The person may have ended, or takes breath."""
-
-    number: int
-    late: bool = False
-    """It was looked before, and what was said is not known."""
-
-
-@dataclass(frozen=True)
-class End:
-    """The utterance is over."""
-
-    ended: SpeechEnded
-
-
-Work = Begin | Heard | Hit | Look | Pause | End
-
-
-class _Utterance:
-    """What is being said."""
-
-    def __init__(self, turn: Turn, stream: RecognizerStream) -> None:
-        self.turn = turn
-        self.stream = stream
-        self.called = ""
-        """The wake word that was heard in it."""
-        self.called_s = 0.0
-        """Length when it was heard."""
-        self.audio_s = 0.0
-        self.shown = ""
-
-    @property
-    def short(self) -> bool:
-        """Tell whether all of it was given to the stream, although nobody is meant so far."""
-        return self.audio_s <= SHORT_S
 
 
 class Transcriber:
@@ -149,6 +79,16 @@ class Transcriber:
         """Hand over the beginning of an utterance, its audio, a pause in it, or its end."""
         self._work.put(work)
 
+    def hit(self, turn: Turn, detection: Detection) -> None:
+        """Take a hit of the wake word engine.
+
+        One that is sure, and cannot be the assistant's own voice, is answered at once: what is
+        worked on may take a quarter of a second.
+        """
+        self.put(Hit(detection))
+        if detection.sure and self.own_voice.silent:
+            self.conversation.detected(turn, detection.word, detection.score)
+
     def finish(self, given_up: Callable[[], bool] = lambda: False) -> None:
         """Transcribe what waits, then end the thread; if it is given up, without it."""
         if not end(self._thread, self._work, given_up):
@@ -187,8 +127,8 @@ class Transcriber:
         if not begin.goes_on:
             self._window, self._raw_window = Window(), Window()
 
-    def _new(self, turn: Turn) -> _Utterance:
-        return _Utterance(turn, self._ears.recognizer.stream())
+    def _new(self, turn: Turn) -> Utterance:
+        return Utterance(turn, self._ears.recognizer.stream())
 
     def _hear(self, heard: Heard) -> None:
         utterance = self._utterance
@@ -201,7 +141,7 @@ class Transcriber:
         if utterance.turn.followed and self._work.empty() and not utterance.turn.quiet:
             self._show(utterance)
 
-    def _show(self, utterance: _Utterance, paused: bool = False) -> str:
+    def _show(self, utterance: Utterance, paused: bool = False) -> str:
         """Publish the partial transcript if it says something new; return it."""
         text = utterance.stream.partial(paused)
         if text and text != utterance.shown:
@@ -210,23 +150,31 @@ class Transcriber:
         return text
 
     def _hit(self, detection: Detection) -> None:
-        """Take a hit of the wake word engine, if speech recognition finds the word too."""
+        """Take a hit of the wake word engine, if it is sure or speech recognition finds the word
+        too."""
+        if self._utterance.called or (self._asks and not detection.sure):
+            return
         window = self._window.samples()
-        if self._wake.confirmed(detection.word, window):
+        if hit := self._wake.confirmed(detection, window):
             # What was said before the word, to somebody else, is no part of the question.
-            said = window[-int(detection.length_s * RATE_HZ) :]
-            self._call(detection.word, detection.score, said)
+            said = window[-int(hit.length_s * RATE_HZ) :]
+            self._call(hit.word, hit.score, said)
+
+    @property
+    def _asks(self) -> bool:
+        """Tell whether somebody asks for long already, or what is known: there is no call in it."""
+        utterance = self._utterance
+        turn = utterance.turn
+        return turn.followed and bool(turn.complete_at or not utterance.short)
 
     def _look(self) -> None:
-        """Look for a wake word; in a long question, and in one that is known, there is none.
+        """Look for a wake word.
 
         Over an answer, what takes out the own voice takes out much of a person's, too, until it
         knows the room: so the word is looked for without that as well.
         """
-        utterance, finder = self._utterance, self._wake.finder
-        turn = utterance.turn
-        asks = turn.followed and (turn.complete_at or not utterance.short)
-        if finder is None or utterance.called or asks:
+        finder = self._wake.finder
+        if finder is None or self._utterance.called or self._asks:
             return
         windows = [self._window]
         if self.conversation.state is State.SPEAKING:
@@ -241,13 +189,15 @@ class Transcriber:
         """Take a wake word, unless the assistant has just said it itself; the question begins with
         the audio in which it was found."""
         utterance = self._utterance
-        if utterance.called or self._wake.said_by(word, self.own_voice.recent()):
+        turn = utterance.turn
+        if not turn.called and self._wake.said_by(word, self.own_voice.recent()):
             return
-        if not utterance.turn.followed:
+        if not turn.followed:
             utterance.stream = self._ears.recognizer.stream()
             utterance.stream.accept(window)
+        turn.followed = True
         utterance.called, utterance.called_s = word, utterance.audio_s
-        self.conversation.detected(utterance.turn, word, score)
+        self.conversation.detected(turn, word, score)
 
     def _pause(self, pause: Pause) -> None:
         """Look whether the utterance is complete, or tells the assistant to stop."""
@@ -283,7 +233,7 @@ class Transcriber:
             self._bus.publish(FinalTranscript(turn.number, transcript.text, question, language))
         self.conversation.heard(turn, understood, language, turn.followed, utterance.called)
 
-    def _is_call_alone(self, utterance: _Utterance, text: str) -> bool:
+    def _is_call_alone(self, utterance: Utterance, text: str) -> bool:
         """Tell whether a text is but a call: misheard, or with own voice before or after it."""
         if not utterance.called or utterance.audio_s - utterance.called_s > CALL_ALONE_S:
             return False

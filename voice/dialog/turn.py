@@ -15,6 +15,8 @@ class Turn:
         there was none. A look at an earlier pause tells nothing of what was said since."""
         self.followed = False
         """It is meant for the assistant, as far as is known."""
+        self.called = ""
+        """The wake word that was heard in it."""
         self.quiet = False
         """Who asks has just fallen silent, and may have ended."""
         self.failed = False

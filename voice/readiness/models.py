@@ -17,7 +17,7 @@ from voice.engines import NO_MODEL
 from voice.errors import FlashFault, HealthFault, ModelError
 from voice.flash.health import QUESTIONS, is_same
 from voice.readiness.finding import FAILURE, OK, WARNING, Finding, Words
-from voice.wake import engine_of, model_of
+from voice.wake import model_in_use
 
 _MOST_GOLDEN = 8
 
@@ -51,9 +51,8 @@ def used_models(config: Config, catalog: Catalog) -> dict[str, str]:
 
     Without a wake word model the words are found by the one that recognises speech.
     """
-    spotter = model_of(config) if engine_of(config) == "zipformer" else ""
     chosen = {"asr": config.asr.model, "llm": config.llm.model, "tts": config.tts.model}
-    used = {**catalog.profile(config.models.profile), "kws": spotter}
+    used = {**catalog.profile(config.models.profile), "kws": model_in_use(config)}
     used |= {stage: model for stage, model in chosen.items() if model}
     if config.asr.streaming_model:
         used["streaming asr"] = config.asr.streaming_model
