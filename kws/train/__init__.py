@@ -4,7 +4,10 @@ A library: folders and callables are given. What computes needs torch, of the `t
 imported only to train: the others can be used without it.
 
     features.py      sounds as sherpa-onnx hears them          (these need torch)
-    augment.py       rooms, noises, microphones
+    augment.py       rooms, noises, microphones: changed anew each time, from
+    noises.py        what is heard in a house, a street and the weather, made by formulas
+    rooms.py         echoes, made as well
+    waves.py         what both are put together from
     batches.py       clips joined to examples
     zipformer.py     the encoder, from
     attention.py

@@ -5,8 +5,9 @@ A draw is a function of its random generator alone, so that a training step can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,13 +15,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kws import RATE_HZ, Samples
+from kws.train.noises import make_noise
+from kws.train.rooms import convolve, make_room
+from kws.train.waves import Random, gain_of
 
-Random = np.random.Generator
-
-_ROOMS, _NOISES = 64, 48
-"""How many are made ahead; each is used at many places."""
-_NOISE_S = 20.0
-_BABBLE_SHARE = 0.2
+_ROOMS, _NOISES = 96, 192
+"""How many there are; each is used at many places."""
+_NOISE_S = 12.0
+_BABBLE_SHARE = 0.15
+_SUDDEN_SHARE = 0.2
+"""Of the noises: what begins or ends in the middle of an example."""
+_HIGHEST_DB = 10.0
+"""Of the loudest tenth of a second of noise, over the mean of all of it: what is far louder than
+speech hides a word, and nothing can be learnt from it."""
 _WIDEST_BANDS, _WIDEST_FRAMES = 12, 10
 """Of a mask; a longer gap than 0.1 s could swallow a whole sound."""
 
@@ -31,10 +38,12 @@ class Strength:
 
     speed: tuple[float, float] = (0.9, 1.12)
     """As of a tape: pitch and formants change, too."""
-    rooms: float = 0.3
-    noise: float = 0.65
-    snr_db: tuple[float, float] = (0.0, 30.0)
-    """Speech over noise."""
+    rooms: float = 0.5
+    echoing_noises: float = 0.5
+    """Of those that are made."""
+    noise: float = 0.85
+    snr_db: tuple[float, float] = (-3.0, 25.0)
+    """Speech over noise; of noise the mean power counts, bangs are far above it."""
     level_db: tuple[float, float] = (-42.0, -14.0)
     """Of the speech, below full scale."""
     floor_db: tuple[float, float] = (-95.0, -62.0)
@@ -50,10 +59,12 @@ class Augmenter:
         self, strength: Strength, random: Random, recorded: Sequence[Samples] = ()
     ) -> None:
         self._strength = strength
-        self._rooms = [make_room(random) for _ in range(_ROOMS)]
-        count = int(_NOISE_S * RATE_HZ)
-        self._noises = [make_noise(random, count) for _ in range(_NOISES)]
-        self._noises += [scaled(np.resize(noise, count)) for noise in recorded]
+        seeds = random.integers(1 << 32, size=(_ROOMS + _NOISES, 2)).tolist()
+        self._rooms = _Bank([partial(_room, seed) for seed in seeds[:_ROOMS]])
+        self._noises = _Bank(
+            [partial(self._made_noise, seed) for seed in seeds[_ROOMS:]]
+            + [partial(_repeated, noise) for noise in recorded]
+        )
 
     def speed(self, samples: Samples, random: Random) -> Samples:
         """Play a clip faster or slower."""
@@ -64,20 +75,31 @@ class Augmenter:
         """Put speech into a room with noise, of the same length; `babble` is one of the noises."""
         strength = self._strength
         if random.random() < strength.rooms:
-            speech = convolve(speech, self._rooms[random.integers(_ROOMS)])
-        speech = scaled(speech) * _gain(random.uniform(*strength.level_db))
+            speech = convolve(speech, self._rooms.any(random))
+        speech = scaled(speech) * gain_of(random.uniform(*strength.level_db))
         if random.random() < strength.noise:
-            below = _gain(-random.uniform(*strength.snr_db))
+            below = gain_of(-random.uniform(*strength.snr_db))
             speech = speech + self._noise(babble, random) * (below * _loudness(speech))
         hiss = random.standard_normal(len(speech), np.float32)
-        hiss *= _gain(random.uniform(*strength.floor_db))
+        hiss *= gain_of(random.uniform(*strength.floor_db))
         return np.asarray(np.clip(speech + hiss, -1, 1))
 
     def _noise(self, babble: Samples, random: Random) -> Samples:
         if random.random() < _BABBLE_SHARE:
-            return scaled(babble)
-        noise = self._noises[random.integers(len(self._noises))]
-        return np.resize(np.roll(noise, random.integers(len(noise))), len(babble))
+            return levelled(babble)
+        noise = self._noises.any(random)
+        noise = np.resize(np.roll(noise, random.integers(len(noise))), len(babble))
+        if random.random() < _SUDDEN_SHARE:
+            at = random.integers(len(noise))
+            noise[slice(at) if random.random() < 0.5 else slice(at, None)] = 0
+        return levelled(noise)
+
+    def _made_noise(self, seed: Sequence[int]) -> Samples:
+        """Return noise, perhaps as it is heard in a room: in another one than the speech."""
+        random = np.random.default_rng(seed)
+        noise = make_noise(random, int(_NOISE_S * RATE_HZ))
+        echoes = random.random() < self._strength.echoing_noises
+        return convolve(noise, make_room(random)) if echoes else noise
 
     def colour(self, features: Tensor, random: Random) -> Tensor:
         """Change features, shape (N, frames, bands), as other microphones would, and mask parts
@@ -94,46 +116,28 @@ class Augmenter:
         return features
 
 
-def make_room(random: Random) -> Samples:
-    """Return a room's impulse response: the direct sound, a few early reflections, and noise that
-    dies away within 0.15 to 0.8 s (by 60 dB)."""
-    decay_s = random.uniform(0.15, 0.8)
-    seconds = np.arange(int(decay_s * RATE_HZ)) / RATE_HZ
-    tail = random.standard_normal(len(seconds)) * 10 ** (-3 * seconds / decay_s)
-    tail[: int(0.02 * RATE_HZ)] = 0
-    for delay_s in random.uniform(0.001, 0.04, random.integers(4, 12)):
-        at = int(delay_s * RATE_HZ)
-        tail[at] += random.choice((-1, 1)) * random.uniform(2, 10) * np.exp(-delay_s / 0.02)
-    direct_db = random.uniform(-2, 12)
-    tail *= _gain(-direct_db) / np.sqrt(np.sum(tail**2))
-    tail[0] += 1
-    return tail.astype(np.float32)
+class _Bank:
+    """Sounds that are made when they are first used, and kept."""
+
+    def __init__(self, makers: Sequence[Callable[[], Samples]]) -> None:
+        self._makers = makers
+        self._made: dict[int, Samples] = {}
+
+    def any(self, random: Random) -> Samples:
+        """Return one of them."""
+        number = int(random.integers(len(self._makers)))
+        if number not in self._made:
+            self._made[number] = self._makers[number]()
+        return self._made[number]
 
 
-def make_noise(random: Random, count: int) -> Samples:
-    """Return noise of RMS 1: coloured between violet and brown, its loudness now steady, now
-    swelling, at times with mains hum or machine tones in it."""
-    spectrum = np.fft.rfft(random.standard_normal(count))
-    hz = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    noise = np.fft.irfft(spectrum * np.maximum(hz, 20) ** -random.uniform(-0.3, 1.2), count)
-    noise /= np.std(noise)
-    seconds = np.arange(count) / RATE_HZ
-    if random.random() < 0.5:
-        swell_hz, phase = random.uniform(0.1, 4), random.uniform(0, 2 * np.pi)
-        noise *= 10 ** (random.uniform(0, 1) * np.sin(2 * np.pi * swell_hz * seconds + phase))
-    if random.random() < 0.35:
-        base_hz = random.choice((50.0, 60.0, random.uniform(80, 900)))
-        for harmonic in range(1, random.integers(2, 12)):
-            wave = np.sin(2 * np.pi * base_hz * harmonic * seconds + random.uniform(0, 6))
-            noise += random.uniform(0, 1.5) / harmonic * wave
-    return scaled(noise.astype(np.float32))
+def _room(seed: Sequence[int]) -> Samples:
+    return make_room(np.random.default_rng(seed))
 
 
-def convolve(samples: Samples, response: Samples) -> Samples:
-    """Return samples as a room gives them back, cut to the same length."""
-    size = 1 << (len(samples) + len(response) - 2).bit_length()
-    product = np.fft.rfft(samples, size) * np.fft.rfft(response, size)
-    return np.fft.irfft(product, size)[: len(samples)].astype(np.float32)
+def _repeated(noise: Samples) -> Samples:
+    """Return a recording of noise as long as those that are made."""
+    return np.resize(noise, int(_NOISE_S * RATE_HZ))
 
 
 def scaled(samples: Samples) -> Samples:
@@ -141,16 +145,24 @@ def scaled(samples: Samples) -> Samples:
     return samples / max(_loudness(samples), 1e-6)
 
 
+def levelled(noise: Samples) -> Samples:
+    """Return noise with an RMS of 1, or with less if it is too uneven for that."""
+    powers = _powers(noise)
+    power = max(float(powers.mean()), float(powers.max()) / gain_of(_HIGHEST_DB) ** 2)
+    return np.asarray(noise / max(np.sqrt(power), 1e-6), np.float32)
+
+
 def _loudness(samples: Samples) -> float:
     """Return the RMS of the louder half of all tenths of a second: pauses do not count."""
-    size = RATE_HZ // 10
-    whole = samples[: len(samples) // size * size].reshape(-1, size)
-    powers = np.sort(np.square(whole).mean(1)) if len(whole) else np.square(samples)
+    powers = np.sort(_powers(samples))
     return float(np.sqrt(powers[len(powers) // 2 :].mean()))
 
 
-def _gain(decibels: float) -> float:
-    return float(10 ** (decibels / 20))
+def _powers(samples: Samples) -> Samples:
+    """Return the mean power of each tenth of a second."""
+    size = RATE_HZ // 10
+    whole = samples[: len(samples) // size * size].reshape(-1, size)
+    return np.square(whole).mean(1) if len(whole) else np.square(samples)
 
 
 def _response(random: Random, batch: int, bands: int) -> NDArray[np.float64]:

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from kws import RATE_HZ, Samples
 from kws.train import WakeTrainingError
-from kws.train.augment import Augmenter, Random
+from kws.train.augment import Augmenter
 from kws.train.corpus import Clip
 from kws.train.features import STEP, log_mel
 from kws.train.shape import CHUNK, FRAMES_A_STEP, FRONT_FRAMES
+from kws.train.waves import Random
 
 Numbers = NDArray[np.int64]
 

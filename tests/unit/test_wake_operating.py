@@ -81,7 +81,28 @@ def test_a_curve_counts_misses_near_misses_and_false_wakes():
     assert by_voice(points[0.6], found) == {"zf_a": (0, 1), "zm_b": (1, 1)}
     # 0.35 to 0.5 miss nothing; half of the near-misses that wake weigh less than a missed word,
     # since another engine hears them again.
-    assert choose(list(points.values())).threshold == 0.5
+    first, sure = choose(list(points.values()))
+    assert first.threshold == 0.5
+    assert sure is not None and sure.threshold == 0.55  # no near-miss and nothing else gets there
+
+
+def test_no_hit_is_sure_where_near_misses_pass_everywhere():
+    always = {"w": THRESHOLDS[-1]}
+    found = [
+        Heard(sound(silence(1), "w"), always),
+        *(Heard(sound(silence(1), near=True), always) for _ in range(20)),
+    ]
+    assert choose(curve("w", 0.4, found))[1] is None
+
+
+def test_the_boost_is_taken_at_which_sure_hits_miss_least():
+    def heard_by(far: float) -> list[Heard]:
+        near = [Heard(sound(silence(1), near=True), {"w": 0.5}) for _ in range(20)]
+        return [Heard(sound(silence(1), "w"), {"w": far}), *near]
+
+    first, sure = choose([*curve("w", 0.0, heard_by(0.5)), *curve("w", 0.8, heard_by(0.6))])
+    assert first.boost == sure.boost == 0.8
+    assert first.threshold == sure.threshold == 0.6
 
 
 def test_words_are_measured_each_with_the_point_of_its_own(files, one_boost):
@@ -103,7 +124,7 @@ def test_words_that_were_not_trained_for_are_measured_together(files, one_boost,
     ]
     choice = measure(WORDS, files, [*SOUNDS, *more], lambda _: None)
     assert choice.points[TYPED].miss == {"clean": 0.5}
-    assert choice.settings[TYPED].keys() == {"boost", "threshold"}
+    assert choice.settings[TYPED].keys() == {"boost", "threshold"}  # near-misses pass everywhere
 
 
 def test_the_page_tells_all_of_it(files, one_boost):

@@ -63,7 +63,13 @@ def files(run: Path) -> dict[str, Path]:
     plan = Plan((WORD,), 1.5, (str(run.parent / "speech"),), "", 1)
     checkpoint = Checkpoint(("<blk>",), {"dim": 8}, {}, {}, step=120, seconds=90.0)
     curves = [point(0.4, 0.5), point(0.4, 0.6)]
-    choice = Choice({WORD.text: curves[0]}, curves, {WORD.text: {"zf_a": (0.1, 9)}}, {"near": 3})
+    choice = Choice(
+        {WORD.text: curves[0]},
+        {WORD.text: curves[1]},
+        curves,
+        {WORD.text: {"zf_a": (0.1, 9)}},
+        {"near": 3},
+    )
     write_report(plan, run, checkpoint, found, choice)
     return {**found, **papers(run)}
 
@@ -89,7 +95,7 @@ def test_a_folder_without_a_licence_is_told_so(files, run):
     (run.parent / "speech" / "LICENSE").unlink()
     plan = Plan((WORD,), 1.5, (str(run.parent / "speech"),), str(run.parent / "speech"), 1)
     curves = [point(0.4, 0.5)]
-    choice = Choice({WORD.text: curves[0]}, curves, {}, {})
+    choice = Choice({WORD.text: curves[0]}, {}, curves, {}, {})
     write_report(plan, run, Checkpoint((), {}, {}, {}), {}, choice)
     *_, people, noise = origin(files)["made_from"]
     assert people["licence"] == noise["licence"] == "not stated in the folder"

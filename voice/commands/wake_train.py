@@ -155,10 +155,18 @@ def _print(found: dict[str, Any], run: Path) -> None:
         print(
             f"{name}: boost {point['boost']:g}, threshold {point['threshold']:g}: missed {missed};"
             f" near-misses {point['near']:.1%}, false {point['false_per_hour']:.1f} an hour"
+            + _sure(found["sure"].get(word))
         )
     print(f"report: {run / 'report.html'}")
     if found["installed"]:
         print("installed: used from the next start on. Try it: hean wake test --mic")
+
+
+def _sure(point: dict[str, Any] | None) -> str:
+    if point is None:
+        return "; each hit must be confirmed"
+    missed = max(point["miss"].values(), default=0.0)
+    return f"; sure from {point['threshold']:g} on, where up to {missed:.0%} are missed"
 
 
 @contextmanager

@@ -29,8 +29,12 @@ from kws.zipformer import ZipformerDetector
 from voice.audio.wavfile import read_audio
 from voice.wake_training.material import OTHERS
 
-CONDITIONS: Mapping[str, float | None] = {"clean": None, "10db": 10.0, "5db": 5.0}
-"""Speech over noise; with noise there is an echo of the room, too."""
+CONDITIONS: Mapping[str, float | None] = {
+    "clean": None, "10db": 10.0, "10db_room": 10.0, "5db": 5.0,
+}  # fmt: skip
+"""Speech over noise, both at their mean power, as `hean bench wake` counts it."""
+_ROOM = "_room"
+"""At the end of the name of a condition: with the echo of a room."""
 TYPED = "*"
 """In the table of operating points: words that were not trained for."""
 _NOISE_S = 180.0
@@ -43,7 +47,10 @@ class Choice:
     """The operating points of a model, and what they rest on."""
 
     points: Mapping[str, Point]
-    """By word; that of TYPED is for words that were not trained for."""
+    """Where a hit is to be confirmed, by word; that of TYPED is for words that were not trained
+    for."""
+    sure: Mapping[str, Point]
+    """Where a hit counts at once, by word, if there is such a point; with the same boost."""
     curves: Sequence[Point]
     voices: Mapping[str, Mapping[str, tuple[float, int]]]
     """Share of misses, and of how many, by word and voice."""
@@ -52,17 +59,22 @@ class Choice:
 
     @property
     def settings(self) -> dict[str, dict[str, float]]:
-        """Return boost and threshold by word, as the model keeps them."""
-        return {
+        """Return boost, threshold and, if there is one, the higher threshold of sure hits by word,
+        as the model keeps them."""
+        settings = {
             word: {"boost": point.boost, "threshold": point.threshold}
             for word, point in self.points.items()
         }
+        for word, point in self.sure.items():
+            settings[word]["sure"] = point.threshold
+        return settings
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it for the report."""
         return {
             "counts": dict(self.counts),
             "chosen": {word: asdict(point) for word, point in self.points.items()},
+            "sure": {word: asdict(point) for word, point in self.sure.items()},
             "curves": [asdict(point) for point in self.curves],
             "voices": {word: dict(voices) for word, voices in self.voices.items()},
         }
@@ -73,7 +85,7 @@ def measure(words: Sequence[WakeWord], files: Files, sounds: Sequence[Sound], sh
 
     Words of OTHERS are measured together: their point serves for all that are not trained for.
     """
-    known = {word.text for word in words}
+    known = dict.fromkeys(word.text for word in words)
     others = [make_word(text) for text in OTHERS if text not in known]
     groups = [list(words), others] if any(s.word in OTHERS for s in sounds) else [list(words)]
     found: dict[str, dict[float, list[Heard]]] = {}
@@ -85,12 +97,13 @@ def measure(words: Sequence[WakeWord], files: Files, sounds: Sequence[Sound], sh
         for boost, heard in boosts.items()
         for point in curve(text, boost, heard)
     ]
-    points = {text: choose([one for one in curves if one.word == text]) for text in found}
-    voices = {text: by_voice(points[text], found[text][points[text].boost]) for text in known}
-    chosen = {text: points[text] for text in found if text in known}
+    pairs = {text: choose([one for one in curves if one.word == text]) for text in known}
+    voices = {text: by_voice(one, found[text][one.boost]) for text, (one, _) in pairs.items()}
     if len(groups) > 1:
-        chosen[TYPED] = choose(_pooled([one for one in curves if one.word not in known]))
-    return Choice(chosen, curves, voices, _counts(sounds))
+        pairs[TYPED] = choose(_pooled([one for one in curves if one.word not in known]))
+    chosen = {text: first for text, (first, _) in pairs.items()}
+    sure = {text: second for text, (_, second) in pairs.items() if second}
+    return Choice(chosen, sure, curves, voices, _counts(sounds))
 
 
 def _swept(
@@ -151,37 +164,43 @@ def sounds_of(folder: Path, clips: Sequence[Clip], noises: Sequence[Samples]) ->
 
 def _sounds(clip: Clip, audio: Samples, place: _Place) -> Iterator[Sound]:
     voice = clip.speaker.rpartition("-")[0] or clip.speaker
-    conditions = CONDITIONS if clip.word else {"clean": None, "10db": 10.0}
+    names = list(CONDITIONS) if clip.word else ["clean", "10db" + _ROOM]
     if clip.kind == "near":
-        conditions = {"clean": None}
-    for name, snr_db in conditions.items():
-        heard = audio if snr_db is None else place.put(audio, snr_db)
+        names = ["clean"]
+    for name in names:
+        snr_db = CONDITIONS[name]
+        heard = audio if snr_db is None else place.put(audio, snr_db, name.endswith(_ROOM))
         yield Sound(heard, clip.word, clip.kind == "near", name, voice)
 
 
 class _Place:
-    """A room with noise, another one each time."""
+    """Noise, and perhaps a room, another one each time."""
 
     def __init__(self, random: np.random.Generator, noises: Sequence[Samples]) -> None:
         self._random = random
         self._noises = list(noises)
 
-    def put(self, speech: Samples, snr_db: float) -> Samples:
+    def put(self, speech: Samples, snr_db: float, echo: bool) -> Samples:
         """Return speech as it is heard there."""
-        from kws.train.augment import convolve, make_room, scaled
+        from kws.train.rooms import convolve, make_room
 
-        echoed = scaled(convolve(speech, make_room(self._random)))
-        loud = echoed + self.noise(len(speech)) * np.float32(10 ** (-snr_db / 20))
+        if echo:
+            speech = convolve(speech, make_room(self._random))
+        loud = _unit(speech) + self.noise(len(speech)) * np.float32(10 ** (-snr_db / 20))
         return np.asarray(0.4 * loud / max(1e-6, float(np.abs(loud).max())), np.float32)
 
     def noise(self, count: int) -> Samples:
-        """Return noise of a loudness of 1, made or recorded."""
-        from kws.train.augment import make_noise, scaled
+        """Return noise with an RMS of 1, made or recorded."""
+        from kws.train.noises import make_noise
 
         if self._noises and self._random.random() < 0.5:
             chosen = self._noises[int(self._random.integers(len(self._noises)))]
-            return scaled(np.resize(chosen, count))
+            return _unit(np.resize(chosen, count))
         return make_noise(self._random, count)
+
+
+def _unit(samples: Samples) -> Samples:
+    return np.asarray(samples / max(1e-6, float(np.sqrt(np.mean(np.square(samples))))), np.float32)
 
 
 def _counts(sounds: Sequence[Sound]) -> dict[str, int]:

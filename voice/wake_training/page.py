@@ -10,10 +10,11 @@ from voice.html_tables import table, whole_page
 
 _STYLE = "svg { max-width: 30rem; background: #8881 } text { font-size: 11px; fill: currentColor }"
 _WIDTH, _HEIGHT, _EDGE = 420, 220, 34
-_COLOURS = {"clean": "#2a2", "10db": "#37c", "5db": "#c90", "near": "#c33"}
+_COLOURS = {"clean": "#2a2", "10db": "#37c", "10db_room": "#82c", "5db": "#c90", "near": "#c33"}
 _NAMES = {
-    "clean": "missed, clean", "10db": "missed, noise 10 dB below and echo",
-    "5db": "missed, noise 5 dB below and echo", "near": "near-misses that wake",
+    "clean": "missed, clean", "10db": "missed, noise 10 dB below",
+    "10db_room": "missed, 10 dB below and echo", "5db": "missed, 5 dB below",
+    "near": "near-misses that wake",
 }  # fmt: skip
 
 Row = Mapping[str, Any]
@@ -36,10 +37,10 @@ def page(report: Row) -> str:
             "(<code>hean bench wake</code>) are worse.</p>",
             _list(report["doubts"]),
             "<h2>Chosen</h2>",
-            table(
-                ("word", "boost", "threshold", *_NAMES.values(), "false wakes an hour"),
-                [_chosen(word, point) for word, point in chosen.items()],
-            ),
+            "<p>Where a hit is confirmed by another engine before it counts:</p>",
+            _points(chosen),
+            "<p>Where a hit counts at once:</p>",
+            _points(report["sure"]),
             "<p>* stands for words that were typed and not trained for.</p>",
             *(_word(word, point, report) for word, point in chosen.items() if word != "*"),
             "<h2>Sounds</h2>",
@@ -51,6 +52,13 @@ def page(report: Row) -> str:
 
 def _list(doubts: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(doubt)}</li>" for doubt in doubts) + "</ul>"
+
+
+def _points(points: Mapping[str, Row]) -> str:
+    return table(
+        ("word", "boost", "threshold", *_NAMES.values(), "false wakes an hour"),
+        [_chosen(word, point) for word, point in points.items()],
+    )
 
 
 def _chosen(word: str, point: Row) -> tuple[Any, ...]:
