@@ -122,6 +122,13 @@ def test_a_microphone_in_the_browser_is_no_microphone_here() -> None:
     assert "audio.device=system" in result.err
 
 
+@pytest.mark.parametrize("option", [("--silent",), ("--out", "answers")], ids=str)
+def test_a_question_by_microphone_is_answered_aloud(option: tuple[str, ...]) -> None:
+    result = hean("ask", "--mic", *option)
+    assert (result.code, result.out) == (2, "")
+    assert "with --mic the answer is spoken" in result.err
+
+
 def test_names_that_are_no_unicode_can_be_printed(tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff.toml")
     result = hean("ask", "--json", "--config", tmp_path / name, "--text", "a")

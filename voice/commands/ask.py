@@ -52,7 +52,7 @@ def add_parser(subparsers: Any) -> None:
     what.add_argument("--text", metavar="TEXT", help="a question in writing; - reads it from stdin")
     what.add_argument("--mic", action="store_true", help="one question by microphone")
     parser.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="folder of the spoken answers"
+        "--out", type=Path, metavar="DIR", help="folder of the spoken answers (this one)"
     )
     parser.add_argument("--silent", action="store_true", help="write no spoken answer")
     parser.add_argument("--json", action="store_true", help="one JSON line for each question")
@@ -62,7 +62,13 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace, config: Config) -> int:
     """Answer all questions; return the exit code of the first that failed."""
     if args.mic:
+        if args.silent or args.out:
+            raise UsageError(
+                "--silent and --out are for --wav and --text: with --mic the answer is spoken",
+                "leave them out",
+            )
         return _by_microphone(args, config)
+    args.out = args.out or Path()
     if args.text is not None:
         args.text = _written_question(args.text)
     if not args.silent:
