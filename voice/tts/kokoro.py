@@ -6,7 +6,6 @@ Not through sherpa-onnx: its bundled onnxruntime runs the int8 model two to thre
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cache
@@ -18,13 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice.tts import Files, Samples, SynthesisError, TtsConfig, pick_voice
-from voice.tts.loudness import polish, tail_s
 from voice.tts.phonemes import READERS, Phonemizer
 from voice.tts.phonemes_en import English
 from voice.tts.phonemes_zh import Segmenter
-from voice.tts.sentences import split_pieces
-
-_LOGGER = logging.getLogger(__name__)
+from voice.tts.piecewise import spoken, warn_of_unspoken
 
 RATE_HZ = 24_000
 DEFAULT_VOICES = {"zh": "zm_yunxi", "en": "af_heart"}
@@ -86,19 +82,13 @@ class KokoroSynthesizer:
 
         Raises SynthesisError if nothing in the text can be spoken.
         """
-        heard = False
-        for piece in split_pieces(text, language):
-            if cancelled():
-                return
+
+        def speak(piece: str) -> Iterator[Samples]:
             phonemes = self._phonemize(piece, language)
-            if phonemes.unknown:
-                _LOGGER.warning("not spoken: %s", " ".join(phonemes.unknown))
-            for part in _parts(phonemes.text):
-                samples = polish(self._run(part, language), RATE_HZ, tail_s(piece))
-                heard = heard or bool(samples.size)
-                yield samples
-        if not heard:
-            raise SynthesisError("there is nothing in the text that can be spoken")
+            warn_of_unspoken(phonemes.unknown)
+            return (self._run(part, language) for part in _parts(phonemes.text))
+
+        return spoken(text, language, RATE_HZ, speak, cancelled)
 
     def _run(self, phonemes: str, language: str) -> Samples:
         numbers = [self._numbers[symbol] for symbol in phonemes if symbol in self._numbers]

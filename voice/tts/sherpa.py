@@ -6,7 +6,6 @@ faults in that file, and leaves out the words that it does not find there.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -17,12 +16,9 @@ from typing import Any
 import numpy as np
 
 from voice.tts import Samples, SynthesisError, TtsConfig, pick_voice
-from voice.tts.loudness import polish, tail_s
 from voice.tts.phonemes import READERS
 from voice.tts.phonemes_en import English
-from voice.tts.sentences import split_pieces
-
-_LOGGER = logging.getLogger(__name__)
+from voice.tts.piecewise import spoken, warn_of_unspoken
 
 LETTERS = {
     "a": "诶", "b": "必", "c": "西", "d": "地", "e": "衣", "f": "艾付", "g": "记", "h": "艾吃",
@@ -246,19 +242,14 @@ class SherpaSynthesizer:
 
         Raises SynthesisError if nothing in the text can be spoken.
         """
-        heard = False
-        for piece in split_pieces(text, language):
-            if cancelled():
-                return
+
+        def speak(piece: str) -> Iterator[Samples]:
             sounds, unknown = self._lexicon.sounds(READERS[language](piece))
-            if unknown:
-                _LOGGER.warning("not spoken: %s", " ".join(unknown))
+            warn_of_unspoken(unknown)
             if any(sound.text not in _MARKS for sound in sounds):
-                samples = polish(self._run(sounds), self.rate_hz, tail_s(piece))
-                heard = heard or bool(samples.size)
-                yield samples
-        if not heard:
-            raise SynthesisError("there is nothing in the text that can be spoken")
+                yield self._run(sounds)
+
+        return spoken(text, language, self.rate_hz, speak, cancelled)
 
     def _run(self, sounds: list[Sound]) -> Samples:
         import sherpa_onnx
