@@ -16,7 +16,8 @@ import numpy as np
 from kws import Samples, WakeWordDetector
 from kws.words import WakeWord
 
-BOOSTS = (0.0, 0.4, 0.8, 1.2)
+BOOSTS = (0.1, 0.4, 0.8, 1.2)
+"""Not 0: sherpa-onnx takes that for none given, and boosts by 1."""
 THRESHOLDS = (0.15, 0.25, 0.35, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.94)
 _TAIL = 12_800
 """Samples of silence after each sound: the model looks ahead."""
