@@ -139,6 +139,13 @@ def error_of(code: str, message: str) -> HeanError:
     return kinds.get(code, StageError)(message)
 
 
+def cause(error: Exception) -> str:
+    """Return why a file could not be used, for a line that names it: without its path again."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    return str(getattr(error, "strerror", None) or error)
+
+
 _TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
     ModelStoreError: ModelError,
     KnowledgeError: KnowledgeFault,

@@ -24,7 +24,7 @@ from voice.audio.wavfile import read_audio
 from voice.bench import Figure, Figures, Say, distribution, single
 from voice.config import Config
 from voice.engines import knowledge_of, load_recognizer
-from voice.errors import InputError
+from voice.errors import InputError, cause
 from voice.evaluation.noise import Noise
 from voice.evaluation.speech import deal, say
 
@@ -136,7 +136,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: {error}", _FIX) from error
+        raise InputError(f"{path} cannot be read: {cause(error)}", _FIX) from error
     if any(row.get(column) is None for row in rows for column in _COLUMNS):
         raise InputError(f"{path} lacks a column in some line", _FIX)
     return rows

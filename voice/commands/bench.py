@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kws.engines import ENGINES
 from voice.commands import bench_day, bench_results
+from voice.commands.files import read_questions
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
@@ -174,7 +175,7 @@ def _asr(args: argparse.Namespace, config: Config) -> int:
     _check_range("--n", args.n, 1000)
     _check_range("--most", args.most, 100_000)
     people = human_clips(args.recordings, args.most) if args.recordings else []
-    questions = _read_questions(_QUESTIONS)
+    questions = read_questions(_QUESTIONS)
     voices = args.voices.split(",") if args.voices else VOICES
     clips = [*synthetic_clips(config, _spread(questions, args.n), voices, say), *people]
 
@@ -248,7 +249,7 @@ def _rival(args: argparse.Namespace, config: Config) -> int:
     _check_range("--n", args.n, 1000)
     if args.faster_whisper and not (args.faster_whisper / "model.bin").is_file():
         raise InputError(f"{args.faster_whisper}: no model.bin in it", "name a CTranslate2 model")
-    questions = _spread(_read_questions(args.questions), args.n)
+    questions = _spread(read_questions(args.questions), args.n)
     common = bench_results.common_words(args)
     told: dict[str, Any] = {}
 
@@ -258,16 +259,6 @@ def _rival(args: argparse.Namespace, config: Config) -> int:
         return outcome.figures
 
     return _run("rival", args, figures, told)
-
-
-def _read_questions(path: Path) -> list[Any]:
-    from llm.score import parse_questions
-
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        return list(parse_questions(lines))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}", "see: hean eval answers --help") from error
 
 
 def _run(

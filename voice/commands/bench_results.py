@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from voice.commands.common import print_json
+from voice.commands.files import read_json, write_text
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
@@ -154,7 +155,7 @@ def _names(value: str | None, known: list[str]) -> list[str]:
 def _compare(args: argparse.Namespace, _config: Config) -> int:
     from voice.bench.compare import compare, figures_of
 
-    outcomes = [_read(path) for path in (args.old, args.new)]
+    outcomes = [read_json(path, _MAKE) for path in (args.old, args.new)]
     for path, outcome in zip((args.old, args.new), outcomes, strict=True):
         try:
             list(figures_of(outcome))
@@ -186,7 +187,7 @@ def _page(args: argparse.Namespace, _config: Config) -> int:
     from voice.bench.compare import figures_of
 
     _check_ratio(args.pi_ratio)
-    outcome = _read(args.results)
+    outcome = read_json(args.results, _MAKE)
     try:
         list(figures_of(outcome))
     except ValueError as error:
@@ -198,22 +199,12 @@ def _page(args: argparse.Namespace, _config: Config) -> int:
 def _write(path: Path, outcome: Mapping[str, Any], pi_ratio: float | None) -> None:
     from voice.bench.page import page
 
-    try:
-        path.write_text(page(outcome, pi_ratio), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}", "name another file") from error
+    write_text(path, page(outcome, pi_ratio))
 
 
 def _check_ratio(ratio: float | None) -> None:
     if ratio is not None and not 0.1 <= ratio <= 100:
         raise UsageError(f"--pi-ratio is {ratio:g}", "give a number from 0.1 to 100")
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read: {error}", _MAKE) from error
 
 
 def _say(progress: str) -> None:

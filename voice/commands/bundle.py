@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voice.commands.common import add_command, print_json
+from voice.commands.files import read_text
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -132,12 +133,8 @@ def _questions(path: Path) -> tuple[GoldenQuestion, ...]:
     """Read golden questions; what the answer path makes of them here is what is signed."""
     from llm.flash.manifest import GoldenQuestion
 
-    try:
-        rows = [line.split("\t") for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path}: {error}", "name a file of lines: question, tab, language"
-        ) from None
+    text = read_text(path, "name a file of lines: question, tab, language")
+    rows = [line.split("\t") for line in text.splitlines() if line.strip()]
     if any(len(row) != 2 or row[1] not in ("zh", "en") for row in rows):
         raise UsageError(f"{path}: each line must be: question, tab, zh or en")
     return tuple(GoldenQuestion(text, language, "") for text, language in rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import Any
 
 from voice.commands import eval_model
 from voice.commands.common import print_json
+from voice.commands.files import read_json, read_questions, write_text
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
+_MAKE = "make it with: hean eval answers --json > FILE"
 _QUESTIONS = Path(__file__).parents[1] / "data" / "questions.tsv"
 _EPILOG = """\
 FILE holds one question a line, separated by tabs: id, question, expected, language. Without FILE
@@ -78,14 +79,16 @@ def _answers(args: argparse.Namespace, config: Config) -> int:
     from voice.errors import translated
 
     _check(args)
-    before = _read_json(args.compare) if args.compare else None
-    questions = _read(args.file)[: args.limit]
+    before = read_json(args.compare, _MAKE) if args.compare else None
+    questions = read_questions(args.file)[: args.limit]
     with translated():
         result = _evaluate(args, config, questions)
     if before is not None:
         result = _compared(before, result, args.compare)
     if args.html:
-        _write_page(args.html, result)
+        from voice.evaluation.page import page
+
+        write_text(args.html, page(result))
     if args.json:
         print_json(result)
     else:
@@ -131,37 +134,6 @@ def _compared(before: Mapping[str, Any], result: dict[str, Any], path: Path) -> 
         return {**result, "compare": compare(before, result)}
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
-
-
-def _read(path: Path) -> list[Any]:
-    from llm.score import parse_questions
-
-    try:
-        questions = list(parse_questions(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: {error}", "see: hean eval answers --help") from error
-    if not questions:
-        raise InputError(f"{path} holds no questions", "see: hean eval answers --help")
-    return questions
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        fix = "make it with: hean eval answers --json > FILE"
-        raise InputError(f"{path} cannot be read: {error}", fix) from error
-
-
-def _write_page(path: Path, result: Mapping[str, Any]) -> None:
-    from voice.evaluation.page import page
-
-    try:
-        path.write_text(page(result), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error}", "name another file") from error
 
 
 def _show(result: Mapping[str, Any]) -> None:

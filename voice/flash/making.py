@@ -31,6 +31,7 @@ from llm.knowledge import load_knowledge
 from llm.knowledge.files import place
 from voice import __version__
 from voice.config import Config
+from voice.errors import cause
 from voice.flash.health import measure
 
 _KNOWLEDGE_FILES = ("*.toml", "sources/*.toml", "zh/*.toml", "en/*.toml")
@@ -212,7 +213,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         row = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise FlashError("format", f"{path} cannot be read: {error}") from error
+        raise FlashError("format", f"{path} cannot be read: {cause(error)}") from error
     return row if isinstance(row, dict) else {}
 
 

@@ -14,7 +14,7 @@ from llm.flash import FlashError
 from llm.flash.bundle import SUFFIX, Bundle, open_bundle
 from llm.knowledge.files import place
 from voice.config import Config
-from voice.errors import HeanError, UsageError, translated
+from voice.errors import HeanError, UsageError, cause, translated
 from voice.flash.device import trusted
 from voice.flash.here import AS_USUAL, Flashed, Progress, Step, Wish, flash_here, silent
 from voice.flash.ssh import Link, flash_by_ssh
@@ -128,7 +128,9 @@ def read_hosts(path: Path, options: tuple[str, ...] = ()) -> dict[str, Link]:
     try:
         rows = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: {error}", "hean flash --help shows such a table") from error
+        raise UsageError(
+            f"{path}: {cause(error)}", "hean flash --help shows such a table"
+        ) from error
     if not rows:
         raise UsageError(f"{path} names no device", "hean flash --help shows such a table")
     return {name: _link(path, name, row, options) for name, row in rows.items()}
