@@ -121,17 +121,25 @@ def test_an_english_word_is_added_as_a_person_types_it(own):
     added = hean("wake", "add", "hello  heron", *own)
     assert added.code == 0 and "added: hello heron  English" in added.out
     listed = json.loads(hean("wake", "list", "--json", *own).out)
-    assert (listed["engine"], listed["words"][-1]["text"]) == ("zipformer", "hello heron")
+    assert (listed["engine"], listed["words"][-1]["text"]) == ("combined", "hello heron")
 
 
 def test_an_english_word_that_it_cannot_say_is_told_in_a_line(own):
-    refused = hean("wake", "add", "hello xylobando", *own)
+    refused = hean("wake", "add", "hello xylobando", *own, "--set", "wake.engine=zipformer")
     assert refused.code == 78
     assert refused.err.splitlines() == [
         "hean: the wake word model does not know how 'xylobando' is said",
         '      another word, or a model that learns it: hean wake train "hello xylobando"',
     ]
     assert "xylobando" not in hean("wake", "list", *own).out
+
+
+def test_an_english_word_that_it_cannot_say_is_left_to_whisper(own, boxed_model):
+    added = hean("wake", "add", "hello xylobando", *own)
+    assert added.code == 0
+    assert "Whisper alone will find it" in added.out
+    words = [make_word("hello xylobando"), make_word("hello heron"), make_word("你好核安")]
+    assert Tokenizer(boxed_model).hearable(words) == words[1:]
 
 
 def test_english_words_are_written_in_phones(boxed_model):

@@ -1,4 +1,5 @@
-"""The engines whisper and asr-pinyin on real speech: synthesised by Kokoro, heard by Whisper."""
+"""The engines that hear with Whisper on real speech: synthesised by Kokoro, heard by Whisper base
+and the model in the box."""
 
 import json
 from dataclasses import replace
@@ -15,7 +16,7 @@ from voice.cli import main
 from voice.config import Config
 from voice.engines import ModelFiles
 from voice.tts.engines import create_synthesizer
-from voice.wake import load_looking, load_wake_ears
+from voice.wake import load_detector, load_wake_ears
 
 pytestmark = pytest.mark.models
 
@@ -28,9 +29,9 @@ def ears():
     return load_wake_ears(Config())
 
 
-@pytest.fixture(scope="module", params=["whisper", "asr-pinyin"])
+@pytest.fixture(scope="module", params=["combined", "whisper", "asr-pinyin"])
 def detector(request, ears):
-    return load_looking(Config(wake=WakeConfig(engine=request.param)), WORDS, *ears)
+    return load_detector(Config(wake=WakeConfig(engine=request.param)), WORDS, *ears)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_a_wake_word_in_the_middle_of_speech_wakes(detector, say, text):
 @pytest.mark.parametrize("text", ["你好小安", "小爱小爱", "国家核安全局", "碘片什么时候吃？"])
 def test_near_misses_do_not_wake(detector, say, text):
     assert hear(detector, say(text)) == []
-    assert detector.looked is not None
+    assert detector.looked is not None  # the test would pass if nothing was heard
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings of people beside the project")
@@ -91,6 +92,6 @@ def test_scores_of_a_recording(say, tmp_path, capsys):
     assert main(["wake", "test", "--json", str(path)]) == 0
     said = json.loads(capsys.readouterr().out)
     (score,) = said["recordings"][0]["scores"]
-    assert (said["engine"], score["word"], score["woke"]) == ("whisper", "小安小安", True)
+    assert (said["engine"], score["word"], score["woke"]) == ("combined", "小安小安", True)
     assert main(["wake", "test", str(path)]) == 0
     assert "→ wakes" in capsys.readouterr().out

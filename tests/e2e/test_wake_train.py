@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kws.settings_of_model import tuned
 from kws.train.corpus import read_clips
 from kws.words import make_word
 from kws.zipformer import ZipformerDetector
@@ -17,7 +18,7 @@ from models.store import Store
 from tests.commands import hean
 from tests.quick_wake_training import alive, makers, training
 from voice.config import Config, ModelsConfig
-from voice.wake import engine_of, load_tuned
+from voice.wake import engine_of, model_files, model_in_use
 from voice.wake_training.report import corpus_sha256
 
 pytestmark = pytest.mark.models
@@ -109,8 +110,9 @@ def test_what_it_was_made_from_is_kept_with_the_model(run, store):
 
 def test_the_model_is_used_with_its_own_settings(run, store):
     config = Config(models=ModelsConfig(store=str(store)))
-    assert engine_of(config) == "zipformer"
-    words, files = load_tuned(config, [WORD, make_word("radiation")])
+    assert (engine_of(config), model_in_use(config)) == ("combined", "kws-own")
+    files = model_files(config)
+    words = tuned([WORD, make_word("radiation")], files)
     assert (words[0].boost, words[0].threshold in (0.2, 0.6)) == (0.4, True)
     detector = ZipformerDetector(words, files)
     noise = np.random.default_rng(1).normal(0, 0.01, (50, detector.chunk_samples))

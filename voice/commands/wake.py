@@ -84,9 +84,8 @@ def _add_word(args: argparse.Namespace, config: Config) -> int:
     before = load_words(wake_words_of(config))
     make_word(text, args.pinyin, **settings)  # mistakes are told before anything is asked
     word = make_word(text, args.pinyin or _confirmed_pinyin(text, args), **settings)
-    _check_hearable(config, word)
     others = [other for other in before if other.text.casefold() != text.casefold()]
-    doubts = concerns(word, others)
+    doubts = [*_check_hearable(config, word), *concerns(word, others)]
     save_words(config.wake_file, [*others, word])
     if args.json:
         print_json({"word": asdict(word), "changed": len(others) < len(before), "doubts": doubts})
@@ -171,17 +170,19 @@ def _confirmed_pinyin(text: str, args: argparse.Namespace) -> Sequence[str]:
     return [ways[int(number) - 1] for number in numbers]
 
 
-def _check_hearable(config: Config, word: WakeWord) -> None:
-    """Raise ConfigError if nothing but the wake word model listens, and it lacks a token of the
-    word, or its sounds."""
+def _check_hearable(config: Config, word: WakeWord) -> list[str]:
+    """Return what is to be told if the wake word model lacks a token of a word, or its sounds.
+
+    Raises ConfigError where nothing else listens.
+    """
     from kws import WakeModelError, WakeWordError
     from kws.engines import ENGINES
     from kws.keywords import Tokenizer
     from voice.wake import engine_of, model_files
 
     engine = ENGINES[engine_of(config)]
-    if not engine.needs_model or engine.needs_whisper:
-        return
+    if not engine.needs_model:
+        return []
     tokenizer = Tokenizer(model_files(config))
     try:
         for way in word.pinyin or ("",):
@@ -189,8 +190,11 @@ def _check_hearable(config: Config, word: WakeWord) -> None:
     except WakeModelError:
         raise
     except WakeWordError as error:
-        learn = f'another word, or a model that learns it: hean wake train "{word.text}"'
-        raise ConfigError(str(error), learn) from error
+        learn = f'a model that learns it: hean wake train "{word.text}"'
+        if engine.needs_whisper:
+            return [f"{error}: Whisper alone will find it; better {learn}"]
+        raise ConfigError(str(error), f"another word, or {learn}") from error
+    return []
 
 
 def _line(word: WakeWord) -> str:
