@@ -45,7 +45,7 @@ STEPS = (
     Step("answer", ("--n", "12"), ("--n", "5")),
     Step("ask"),
     Step("kiosk", short=("--n", "10", "--seconds", "5")),
-    Step("wake"),
+    Step("wake", limit_s=2400),
     Step("asr", ("--n", "24", "--most", "60"), ("--n", "10", "--most", "10")),
     Step("tts", ("--n", "6"), ("--n", "2")),
     Step("llm", ("--n", "6"), ("--n", "2")),
