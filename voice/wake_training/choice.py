@@ -157,7 +157,8 @@ def sounds_of(folder: Path, clips: Sequence[Clip], noises: Sequence[Samples]) ->
     ]
     pieces = int(_NOISE_S // 10)
     sounds += [
-        Sound(_QUIETER * place.noise(10 * RATE_HZ), "", False, "noise", "") for _ in range(pieces)
+        Sound(np.clip(_QUIETER * place.noise(10 * RATE_HZ), -1, 1), "", False, "noise", "")
+        for _ in range(pieces)
     ]
     return sounds
 
