@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from voice.config import Config
-from voice.errors import ConfigError
+from voice.errors import ConfigError, cause
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -84,7 +84,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", "name a file that exists") from error
     except (ValueError, RecursionError) as error:  # numbers and nesting beyond all sense, too
-        raise ConfigError(f"{path}: not valid TOML: {error}", _FIX) from error
+        raise ConfigError(f"{path}: not valid TOML: {cause(error)}", _FIX) from error
 
 
 def _parse_setting(setting: str) -> tuple[str, str, Any]:

@@ -30,9 +30,9 @@ from llm import GenerationError, KnowledgeError
 from llm.data import DataError
 from llm.export import ExportError
 from llm.flash import FlashError
-from llm.train import TrainingError, UnusableBase, UnusableRows
+from llm.train import TrainingError, UnusableBase, UnusableRows, UnusableRun
 from models import ModelStoreError
-from voice.tts import SynthesisError
+from voice.tts import NoSuchVoice, SynthesisError
 
 EXIT_INTERRUPTED = 130
 
@@ -157,8 +157,10 @@ _TRANSLATIONS: dict[type[Exception], type[HeanError]] = {
     GenerationError: StageError,
     UnusableBase: ModelError,  # before their base class
     UnusableRows: InputError,
+    UnusableRun: InputError,
     TrainingError: StageError,
     FlashError: FlashFault,
+    NoSuchVoice: ConfigError,  # before its base class
     SynthesisError: StageError,
 }
 

@@ -40,17 +40,15 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """Read a document. Raises KnowledgeError with one line on what is wrong with the file."""
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise KnowledgeError(
-            f"{path}: can be imported from {', '.join(_READERS)}: save it as one of these"
-        )
     try:
         if path.stat().st_size > MAX_BYTES:
             raise KnowledgeError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB: split it")
         data = path.read_bytes()
     except OSError as error:
         raise KnowledgeError(f"{path} cannot be read: {error.strerror or error}") from error
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise KnowledgeError(f"{path}: save it as one of these: {', '.join(_READERS)}")
     document = reader(path, data)
     if not any(page.text.strip() for page in document.pages):
         why = "is empty" if path.suffix.lower() != ".pdf" else "has no text, only pictures: OCR it"

@@ -41,5 +41,9 @@ class UnusableBase(TrainingError):
     """The model cannot be trained, or would be trained wrongly."""
 
 
+class UnusableRun(TrainingError):
+    """The folder is no run that could be gone on with or used."""
+
+
 class UnusableRows(TrainingError):
     """The rows cannot be trained on."""

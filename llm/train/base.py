@@ -227,7 +227,9 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object of a model folder. Raises UnusableBase."""
     try:
         value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UnusableBase(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise UnusableBase(f"{path} cannot be read: {error}") from error
     if not isinstance(value, dict):
         raise UnusableBase(f"{path} holds no settings")

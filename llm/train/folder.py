@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llm.knowledge.files import place
-from llm.train import TrainingError
+from llm.train import UnusableRun
 from llm.train.files import read_json, write_json
 
 
@@ -38,9 +38,9 @@ class RunFolder:
         return self._record.is_file()
 
     def read(self) -> dict[str, Any]:
-        """Return the record of the run. Raises TrainingError: this is no run."""
+        """Return the record of the run. Raises UnusableRun."""
         if not self.started:
-            raise TrainingError(
+            raise UnusableRun(
                 f"{self.root} is no run: it has no run.json", "name the folder of a run"
             )
         record: dict[str, Any] = read_json(self._record)

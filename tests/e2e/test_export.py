@@ -92,7 +92,7 @@ def test_a_base_with_a_flipped_byte_is_refused(run: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["nowhere"], 70, "is no run: it has no run.json"),
+        (["nowhere"], 66, "is no run: it has no run.json"),
         (["RUN", "--to", "q3"], 2, "unknown kind 'q3'"),
         (["RUN", "--to", "smallest,q8_0"], 2, "unknown kind 'smallest'"),
         (["RUN", "--rows", "0"], 2, "--rows is 0"),

@@ -122,7 +122,7 @@ def test_a_dry_run_tells_time_and_memory_and_leaves_nothing(
         ("train data.jsonl --base {base} --max-tokens 20", 66, "data.jsonl:1: "),
         ("train data.jsonl --base {base} --method qlora", 65, "use --method lora"),
         ("train data.jsonl --base {base} --objective dpo", 66, "no rejected answer"),
-        ("train --resume .", 70, "is no run"),
+        ("train --resume .", 66, "is no run"),
         ("train data.jsonl --base {base} --flash .", 2, "--flash needs a --key"),
         ("train data.jsonl --base {base} --flash . --key none", 65, "none"),
     ],

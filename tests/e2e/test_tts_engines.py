@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.tiny_tts.voices import write_kokoro, write_matcha, write_vits
-from voice.tts import SynthesisError, Synthesizer, TtsConfig
+from voice.tts import NoSuchVoice, SynthesisError, Synthesizer, TtsConfig
 from voice.tts.engines import ENGINES, create_synthesizer
 
 Writer = Callable[[Path], dict[str, Path]]
@@ -113,7 +113,7 @@ def test_a_very_long_word_is_spoken_to_its_end(voice: Synthesizer) -> None:
 def test_unknown_voice_lists_the_known_ones(
     engine: str, files: dict[str, Path], setting: str
 ) -> None:
-    with pytest.raises(SynthesisError, match="there is no voice 'nobody'; there are"):
+    with pytest.raises(NoSuchVoice, match="there is no voice 'nobody'; there are"):
         create_synthesizer(engine, files, TtsConfig(**{setting: "nobody"}))
 
 

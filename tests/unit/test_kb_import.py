@@ -136,7 +136,7 @@ def test_files_that_cannot_be_used_are_one_line(
 
 def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder.txt").mkdir()
-    for name in ("none.txt", "folder.txt"):
+    for name in ("none.txt", "none.docx", "folder.txt"):
         with pytest.raises(KnowledgeError, match=f"{name} cannot be read"):
             read_document(tmp_path / name)
 

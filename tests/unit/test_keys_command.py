@@ -61,6 +61,8 @@ def test_mistakes_are_one_line(owner: Owner) -> None:
     private = owner.keys("trust", owner.key)
     assert private.code == 2
     assert "is no Ed25519 public key" in private.err
+    absent = owner.keys("trust", "absent.pub")
+    assert (absent.code, absent.err.splitlines()[0]) == (66, "hean: absent.pub: no such file")
     stranger = owner.keys("forget", "../owner")
     assert stranger.code == 2
     assert "no key ../owner is trusted for bundles" in stranger.err

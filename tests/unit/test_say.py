@@ -4,7 +4,8 @@ import pytest
 
 from voice.commands import say
 from voice.config import Config
-from voice.errors import ConfigError, InputError
+from voice.errors import ConfigError, InputError, translated
+from voice.tts import pick_voice
 
 
 def _run(*arguments: str) -> int:
@@ -28,3 +29,8 @@ def test_far_too_much_text_is_an_input_error() -> None:
 def test_impossible_speed_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="from 0.5 to 2.0"):
         _run("马上进屋", "--speed", "9")
+
+
+def test_a_voice_that_is_not_there_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigError, match="'nobody'; there are zf_one, zm_two"), translated():
+        pick_voice("nobody", ("zf_one", "zm_two"), "zf_one")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from voice.audio import Samples
 from voice.audio.pcm import resample, to_int16, to_mono
-from voice.errors import InputError
+from voice.errors import InputError, cause
 
 _MAX_READ_S = 120.0
 _BLOCK = 4096
@@ -122,7 +122,7 @@ def write_wav(path: Path, samples: Samples, rate_hz: int) -> None:
             Path(name).unlink(missing_ok=True)
     except (OSError, soundfile.LibsndfileError) as error:
         raise InputError(
-            f"{path}: cannot be written ({error})", "name a folder that can be written"
+            f"{path}: cannot be written ({cause(error)})", "name a folder that can be written"
         ) from error
 
 

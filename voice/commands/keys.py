@@ -9,7 +9,7 @@ from typing import Any
 
 from voice.commands.common import add_command, print_json
 from voice.config import Config
-from voice.errors import UsageError
+from voice.errors import InputError, UsageError
 
 _EXAMPLES = {
     "create": """\
@@ -74,6 +74,8 @@ def _trust(args: argparse.Namespace, config: Config) -> int:
     from llm.knowledge.files import write_new
     from llm.knowledge.keys import PUBLIC_SUFFIX, read_public_key
 
+    if not args.file.is_file():
+        raise InputError(f"{args.file}: no such file", "bring the .pub file of a key")
     key = read_public_key(args.file)
     name = args.file.name.removesuffix(PUBLIC_SUFFIX)
     if key is None:

@@ -21,6 +21,10 @@ class SynthesisError(Exception):
     """A voice cannot be loaded or has failed."""
 
 
+class NoSuchVoice(SynthesisError):
+    """The model has no voice of that name."""
+
+
 @dataclass(frozen=True)
 class TtsConfig:
     """Speech synthesis."""
@@ -86,9 +90,9 @@ SynthesizerFactory = Callable[[Files, TtsConfig], Synthesizer]
 def pick_voice(wanted: str, voices: tuple[str, ...], default: str) -> str:
     """Return the voice a configuration names, or the default one.
 
-    Raises SynthesisError if the model does not have it.
+    Raises NoSuchVoice if the model does not have it.
     """
     name = wanted or (default if default in voices else voices[0])
     if name not in voices:
-        raise SynthesisError(f"there is no voice {name!r}; there are {', '.join(voices)}")
+        raise NoSuchVoice(f"there is no voice {name!r}; there are {', '.join(voices)}")
     return name
