@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from voice.commands.models import add_parser
+from models.progress import Step
+from voice.commands.models import add_parser, progress_bars
 from voice.config import Config, ModelsConfig
 from voice.errors import ModelError, translated
 
@@ -69,3 +70,17 @@ def test_a_mistake_is_one_clear_error(config: Config, words: list[str], said: st
         hean(config, *words)
     assert "\n" not in caught.value.message
     assert caught.value.fix
+
+
+def test_a_model_that_is_not_there_is_told_and_nothing_else(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ModelError, match="no model 'nothing'"):
+        hean(config, "fetch", "nothing")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bytes_of_unknown_number_are_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bars(quiet=False) as show:
+        show(Step("kokoro", "reading", "model.onnx", 70, 0))
+    assert "70/? bytes" in capsys.readouterr().err

@@ -158,7 +158,7 @@ def _bars(quiet: bool) -> Iterator[Show]:
     def show(device: str, step: Step) -> None:
         bars.start()
         if device not in tasks:
-            tasks[device] = bars.add_task(device)
+            tasks[device] = bars.add_task(device, total=None)
         bars.update(
             tasks[device],
             description=f"{device} {step.doing}".strip(),
@@ -169,4 +169,5 @@ def _bars(quiet: bool) -> Iterator[Show]:
     try:
         yield show
     finally:
-        bars.stop()
+        if tasks:
+            bars.stop()

@@ -272,7 +272,7 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
         key = (step.model, step.doing)
         parts.setdefault(key, {})[step.part] = step
         if key not in tasks:
-            tasks[key] = bars.add_task(" ".join(key).strip())
+            tasks[key] = bars.add_task(" ".join(key).strip(), total=None)
         steps = list(parts[key].values())
         total = sum(each.total for each in steps)
         bars.update(tasks[key], completed=sum(each.done for each in steps), total=total or None)
@@ -280,7 +280,8 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
     try:
         yield show
     finally:
-        bars.stop()
+        if tasks:
+            bars.stop()
 
 
 def _megabytes(size: int) -> str:
