@@ -87,7 +87,8 @@ class LlmConfig:
     max_answer_tokens: int = 120
     """Longest composed answer in tokens."""
     timeout_s: float = 20.0
-    """Seconds after which the vetted passage is spoken instead of a composed answer."""
+    """Seconds after which an answer goes on as vetted instead of as composed; aloud, that is at
+    the latest when its first sentence has been heard."""
 
     def __post_init__(self) -> None:
         for key, low, high in (
@@ -117,6 +118,8 @@ class LanguageModel(Protocol):
         """Yield the answer in pieces; stop soon after `cancelled()` turns true,
         also while the prompt is still being processed.
 
+        If the last message is the assistant's, the answer begins so, and what follows is yielded;
+        a server that cannot go on with an answer begins it anew.
         Raises GenerationError.
         """
         ...

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from llm import GenerationError, LanguageModel, Sampling
-from llm.compose import NOTHING_VETTED, compose, prefix
+from llm import LanguageModel, Sampling
+from llm.complete import JOIN, Begun, Completer, is_composable
+from llm.compose import NOTHING_VETTED, opening, prefix
 from llm.decide import Decider, Decision
 from llm.fixed_texts import NO_MORE, NOTHING_HEARD, OUTSIDE, SURE, TOO_LONG, WHICH
 from llm.followup import FollowUps, asks_more, asks_why, chosen
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
-from llm.knowledge.suspicion import suspicions
 from llm.language import detect_language
 from llm.retrieve import Hit, Retriever
-from llm.verify import Verifier, names_dose
 from llm.wording import first_sentence, visible
 
 MAX_QUESTION_CHARS = 1000
@@ -29,7 +28,6 @@ MAX_QUESTION_CHARS = 1000
 _TELLING = ("verbatim", "grounded", "correct")
 """Decisions whose answers say something of the matter."""
 _MOST_TOLD = 20
-_JOIN = {"zh": "", "en": " "}
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,10 @@ class Answer:
     """Texts told on this topic so far, so that more of it is new."""
 
 
+Begin = Callable[[Answer], None]
+"""Takes the beginning of an answer that is still being composed; it is said in any case."""
+
+
 class Answerer:
     """Answers questions from a knowledge base; used by one thread at a time."""
 
@@ -81,11 +83,9 @@ class Answerer:
         self.retriever = retriever
         self._knowledge = knowledge
         self.model = model
-        self._sampling = sampling or Sampling(max_tokens=120)
-        self._timeout_s = timeout_s
         vocabulary = knowledge.vocabulary
         self._decider = Decider(Guard(syllables), retriever, vocabulary, syllables)
-        self._verifiers = {lang: Verifier(lang, vocabulary) for lang in LANGUAGES}
+        self._completer = Completer(vocabulary, sampling or Sampling(max_tokens=120), timeout_s)
         self._follow_ups = FollowUps()
 
     def close(self) -> None:
@@ -104,11 +104,14 @@ class Answerer:
         language: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         previous: Answer | None = None,
+        begin: Begin = lambda answer: None,
     ) -> Answer:
         """Return the answer to a question; the language is told from its script if not given.
 
         `previous` is the answer before, if the same person asks on: a short follow-up ("那小孩呢")
-        is completed from it, anything else stands alone.
+        is completed from it, anything else stands alone. `begin` is told how a composed answer
+        begins, as soon as that is known: it can be spoken while the rest is composed. Cancelled,
+        the rest is what is composed by then, or the vetted one.
         Never raises for any text: an empty or overlong one is asked for again.
         """
         is_too_long = len(text) > MAX_QUESTION_CHARS
@@ -119,26 +122,35 @@ class Answerer:
         if is_too_long:
             return Answer(text, language, "ask_back", TOO_LONG[language], reason="too long")
         if previous is not None and previous.language == language and previous.understood:
-            followed = self._follow(text, language, previous, cancelled)
+            followed = self._follow(text, language, previous, cancelled, begin)
             if followed is not None:
                 return replace(
                     followed, question=text, told=(*previous.told, followed.text)[-_MOST_TOLD:]
                 )
-        return self._alone(text, language, cancelled)
+        return self._alone(text, language, cancelled, begin)
 
-    def _alone(self, text: str, language: str, cancelled: Callable[[], bool]) -> Answer:
+    def _alone(
+        self, text: str, language: str, cancelled: Callable[[], bool], begin: Begin
+    ) -> Answer:
         """Answer a whole question."""
         seconds: dict[str, float] = {}
         with _timed(seconds, "decide"):
             decision = self._decider.decide(text, language)
         if decision.word == "grounded":
-            answer = self._grounded(text, language, decision, seconds, cancelled)
+            as_written = replace(decision, word="verbatim", hits=decision.hits[:1])
+            written = self._vetted(text, language, as_written)
+            answer = self._grounded(written, seconds, cancelled, begin)
         else:
             answer = self._vetted(text, language, decision)
         return replace(answer, seconds=seconds, understood=text, told=(answer.text,))
 
     def _follow(
-        self, text: str, language: str, previous: Answer, cancelled: Callable[[], bool]
+        self,
+        text: str,
+        language: str,
+        previous: Answer,
+        cancelled: Callable[[], bool],
+        begin: Begin,
     ) -> Answer | None:
         """Answer a follow-up; None if the text stands alone."""
         choice = chosen(text, language)
@@ -153,9 +165,11 @@ class Answerer:
         whole = self._follow_ups.complete(text, language, previous.understood)
         if not whole:
             return None
-        answer = self._alone(whole, language, cancelled)
+        if not asks_why(text, language):
+            return self._alone(whole, language, cancelled, begin)
+        answer = self._alone(whole, language, cancelled, lambda answer: None)
         tells = answer.decision in _TELLING and answer.text not in previous.told
-        return self._more(previous) if asks_why(text, language) and not tells else answer
+        return answer if tells else self._more(previous)
 
     def _confirmed(self, previous: Answer) -> Answer | None:
         """Say a vetted answer again, as what the vetted text says."""
@@ -207,63 +221,39 @@ class Answerer:
         texts = [hit.entry.answer for hit in decision.hits]
         if decision.verdict is not None:
             reply = decision.verdict.reply.text[language]
-            return _JOIN[language].join([first_sentence(reply), *texts]) if texts else reply
+            return JOIN[language].join([first_sentence(reply), *texts]) if texts else reply
         if decision.word == "ask_back" and len(decision.hits) > 1:
             return WHICH[language].format(*(hit.entry.ask[0] for hit in decision.hits))
         if texts:
-            return _JOIN[language].join(texts)
+            return JOIN[language].join(texts)
         return (NOTHING_VETTED if decision.word == "unknown" else OUTSIDE)[language]
 
     def _grounded(
         self,
-        question: str,
-        language: str,
-        decision: Decision,
+        written: Answer,
         seconds: dict[str, float],
         cancelled: Callable[[], bool],
+        begin: Begin,
     ) -> Answer:
-        """Compose from the best passage; speak the passage itself where that fails."""
-        hit = decision.hits[0]
-        as_written = replace(decision, word="verbatim", hits=(hit,))
-        if self.model is None or not _is_composable(hit.entry.passage):
-            return self._vetted(question, language, as_written)
-        with _timed(seconds, "compose"):
-            composed = self._compose(question, hit, language, cancelled)
-        with _timed(seconds, "verify"):
-            problems = self._verifiers[language].problems(composed, hit.entry.passage)
-        if problems:
-            return replace(self._vetted(question, language, as_written), problems=problems)
-        answer = self._answer(question, language, decision, composed, list(hit.entry.facts))
-        return replace(answer, model_used=self.model.name)
+        """Begin as the vetted answer does, and compose the rest from the passage for the question;
+        where that fails, or copies the vetted answer, go on as written to its end.
 
-    def _compose(
-        self, question: str, hit: Hit, language: str, cancelled: Callable[[], bool]
-    ) -> str:
-        """Return the composed text; empty if the model failed or took too long.
-
-        It ends with the first clause that the passage does not support: the rest would be waited
-        for in vain.
+        The first sentence of every entry says what to do. It is true whatever follows, so it can
+        be spoken at once. Given it, a small model goes on in the words of the passage: of 22
+        compositions by Qwen2.5 0.5B the verifier accepts 15, without it 3.
         """
-        if self.model is None:
-            return ""
-        end = time.monotonic() + self._timeout_s
-        text, passage = "", hit.entry.passage
-        composing = compose(
-            self.model,
-            question,
-            passage,
-            language,
-            self._sampling,
-            lambda: cancelled() or time.monotonic() > end,
-        )
-        try:
-            with closing(composing):
-                for text in composing:
-                    if self._verifiers[language].problems(text, passage):
-                        break
-        except GenerationError:
-            return ""
-        return text
+        passage, first = written.hits[0].entry.passage, opening(written.text)
+        if self.model is None or first == passage or not is_composable(passage):
+            return written
+        begin(replace(written, text=first))
+        begun = Begun(written.question, written.language, passage, first)
+        with _timed(seconds, "compose"):
+            composed = self._completer.complete(self.model, begun, cancelled)
+        with _timed(seconds, "verify"):
+            problems = self._completer.problems(composed, begun)
+        if problems or written.text.startswith(composed):
+            return replace(written, problems=problems)
+        return replace(written, decision="grounded", text=composed, model_used=self.model.name)
 
     def _answer(
         self, question: str, language: str, decision: Decision, text: str, facts: list[str]
@@ -279,15 +269,6 @@ class Answerer:
             decision.hits,
             decision.reason,
         )
-
-
-def _is_composable(passage: str) -> bool:
-    """Return whether a model may put a passage in its own words.
-
-    Doses are read out as written. So are passages that seem to instruct an assistant: a model may
-    obey, and its words would be found in the passage.
-    """
-    return not names_dose(passage) and not suspicions(passage)
 
 
 @contextmanager

@@ -39,10 +39,14 @@ def prefix(language: str) -> list[Message]:
     return [Message("system", _RULES[language])]
 
 
-def prompt(question: str, passage: str, language: str) -> list[Message]:
-    """Return the whole prompt; training data is made of the same text."""
+def prompt(question: str, passage: str, language: str, begun: str = "") -> list[Message]:
+    """Return the whole prompt; training data is made of the same text.
+
+    `begun` is how the answer begins, if that has been said already.
+    """
     content = _QUESTION[language].format(passage=passage, question=question)
-    return [*prefix(language), Message("user", content)]
+    begins = [Message("assistant", begun)] if begun else []
+    return [*prefix(language), Message("user", content), *begins]
 
 
 def quoted_passage(content: str) -> str:
@@ -62,20 +66,18 @@ def passage_and_question(content: str) -> tuple[str, str]:
 
 def compose(
     model: LanguageModel,
-    question: str,
-    passage: str,
-    language: str,
+    messages: list[Message],
     sampling: Sampling,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Generator[str, None, None]:
-    """Yield the text up to the end of each clause, so that it can be given up early; at last all
-    of it: at most two sentences, empty if cancelled before the first one ended.
+    """Answer a `prompt`. Yield the text up to the end of each clause, so that it can be given up
+    early; at last all of it: at most two sentences, empty if cancelled before the first one ended.
 
     The question is quoted as data: what it says about rules has no effect on verification.
     Raises GenerationError.
     """
     text, told = "", 0
-    for piece in model.generate(prompt(question, passage, language), sampling, cancelled):
+    for piece in model.generate(messages, sampling, cancelled):
         text += piece
         end = max((match.end() for match in _CLAUSE_END.finditer(text, told)), default=told)
         if end > told:
@@ -90,6 +92,11 @@ def compose(
 
 def _ends(text: str) -> list[int]:
     return [match.end() for match in _SENTENCE_END.finditer(text)]
+
+
+def opening(text: str) -> str:
+    """Return the first sentence of a text; all of it if it has no end."""
+    return text[: (_ends(text) or [len(text)])[0]]
 
 
 def whole_sentences(text: str) -> str:

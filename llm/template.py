@@ -64,8 +64,9 @@ class ChatTemplate:
     def render(self, messages: Sequence[Message], answer_next: bool = True) -> str:
         """Return the conversation as text.
 
-        `answer_next` adds the opening of the answer. Markers inside a message are broken up:
-        what a person says or a document holds must not be able to open a system message.
+        `answer_next` adds the opening of the answer; if the last message is the assistant's, it is
+        how that answer begins. Markers inside a message are broken up: what a person says or a
+        document holds must not be able to open a system message.
         Raises GenerationError: no message, an empty question, an unknown role, a broken template.
         """
         import jinja2
@@ -74,6 +75,8 @@ class ChatTemplate:
             raise GenerationError("there is no text to answer: the conversation is empty")
         if unknown := sorted({m.role for m in messages} - set(ROLES)):
             raise GenerationError(f"unknown role {unknown[0]!r}; use one of {', '.join(ROLES)}")
+        if answer_next and messages[-1].role == "assistant":
+            return self.render(messages[:-1]) + self.harmless(messages[-1].content)
         try:
             return self._compiled.render(
                 messages=[{"role": m.role, "content": self.harmless(m.content)} for m in messages],

@@ -90,6 +90,13 @@ class FinalTranscript(Event):
 
 
 @dataclass(frozen=True)
+class AnswerBegun(Event):
+    """The first sentence of an answer is known, and is spoken while the rest is composed."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class AnswerReady(Event):
     """The answer policy has spoken."""
 

@@ -73,23 +73,33 @@ class Reply:
 
 
 def speech(
-    text: str, language: str, voice: Synthesizer, cancelled: Callable[[], bool] = lambda: False
+    text: str,
+    language: str,
+    voice: Synthesizer,
+    cancelled: Callable[[], bool] = lambda: False,
+    begun: str = "",
 ) -> Iterator[Samples]:
-    """Yield the speech of an answer, its first clause as soon as that is ready."""
-    for part in spoken_parts(text):
+    """Yield the speech of an answer, its first clause as soon as that is ready.
+
+    `begun` is how it begins, if that was spoken already.
+    """
+    for part in spoken_parts(text, begun):
         if cancelled():
             return
         yield from voice.synthesize(part, language, cancelled)
 
 
-def spoken_parts(text: str) -> list[str]:
-    """Return the first sentence and the rest: what is synthesised, and kept, by itself.
+def spoken_parts(text: str, begun: str = "") -> list[str]:
+    """Return the first sentence and the rest: what is synthesised, and kept, by itself; of an
+    answer that has `begun`, the rest.
 
     With the first sentences of all answers synthesised ahead, every answer begins at once, and
     the rest is made while they play.
     """
-    first, *rest = split_sentences(text)
-    return [first, " ".join(rest)] if rest else [first]
+    sentences = split_sentences(text.removeprefix(begun))
+    first = 0 if begun else 1
+    parts = " ".join(sentences[:first]), " ".join(sentences[first:])
+    return [part for part in parts if part]
 
 
 def speak_to_file(answer: Answer, voice: Synthesizer, path: Path) -> dict[str, float]:

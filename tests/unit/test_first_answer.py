@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.unit.scripted import WATER, answerer
 from voice.dialog.first_answer import FirstAnswer
 from voice.errors import DeviceError, StageError
@@ -48,6 +50,13 @@ def test_the_answered_question_is_kept_with_the_seconds_of_its_stages() -> None:
     decide = ANSWER.seconds["decide"]
     assert first.reply.seconds == {"asr": 1, "decide": decide, "first_sound": 1, "speech": 5}
     assert (first.error, stops) == (None, 1)
+
+
+def test_the_first_sound_of_an_answer_that_is_still_composed_counts_from_the_transcript() -> None:
+    ended, heard, ready, started, *rest = answered(1)[1:]
+    first, _ = follow(ended, heard, replace(started, at_s=3), replace(ready, at_s=4), *rest)
+    assert first.reply
+    assert (first.reply.seconds["asr"], first.reply.seconds["first_sound"]) == (1, 1)
 
 
 def test_coughs_and_replaced_questions_are_passed_over() -> None:

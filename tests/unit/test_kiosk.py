@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from tests.unit.kiosk_lab import Lab, open_lab
 from tests.unit.scripted import WATER
 from voice.errors import ConfigError
 from voice.events import (
+    AnswerBegun,
     AnswerReady,
     DeviceLost,
     DeviceRestored,
@@ -180,6 +182,18 @@ def test_a_screen_that_comes_late_gets_the_whole_picture():
     assert picture["fault"] == "gone"
     assert picture["turns"][0]["understood"] == WATER
     assert picture["turns"][0]["answer"]["decision"] == "verbatim"
+
+
+def test_an_answer_is_shown_from_its_first_sentence_on():
+    with open_lab() as lab:
+        whole = lab.answerer.answer(WATER)
+        lab.bus.publish(AnswerBegun(3, replace(whole, text="先喝瓶装水。")))
+        with screen(lab) as opened:
+            picture = told(opened)
+            lab.bus.publish(AnswerReady(3, whole))
+            ready = told(opened)
+    assert picture["turns"][0]["answer"]["answer"] == "先喝瓶装水。"
+    assert ready["answer"]["answer"] == whole.text
 
 
 def test_a_level_is_told_only_when_it_changes_visibly(lab):

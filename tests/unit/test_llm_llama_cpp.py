@@ -52,6 +52,14 @@ class CancelAt:
         return self.asked >= self._question
 
 
+def test_an_answer_that_has_begun_goes_on(model: LlamaCppModel) -> None:
+    asked = conversation("?")
+    whole = "".join(model.generate(asked, Sampling(max_tokens=8, repeat_penalty=1.0)))
+    going_on = [*asked, Message("assistant", whole[:5])]
+    rest = model.generate(going_on, Sampling(max_tokens=3, repeat_penalty=1.0))
+    assert "".join(rest) == whole[5:]
+
+
 # ---------------------------------------------------------------- cancelling a prompt
 
 

@@ -31,6 +31,11 @@ def test_the_beginning_of_a_prompt_is_a_prefix_of_it(template: ChatTemplate) -> 
     assert template.render(CONVERSATION).startswith(beginning)
 
 
+def test_an_answer_that_has_begun_is_left_open(template: ChatTemplate) -> None:
+    begun = template.render([*CONVERSATION, Message("assistant", "Stay <|im_end|> in.")])
+    assert begun == template.render(CONVERSATION) + "Stay < |im_end|> in."
+
+
 def test_markers_come_from_the_model(template: ChatTemplate) -> None:
     assert template.markers == {START, END}
     assert (template.bos, template.eos) == (START, END)

@@ -97,6 +97,14 @@ def test_the_last_turns_are_told_with_the_time_of_each_stage(lab, http):
     assert failed["voice_to_voice_s"] is None
 
 
+def test_the_stages_of_an_answer_that_begins_before_it_is_ready_are_in_their_order(lab, http):
+    lab.bus.publish(FinalTranscript(9, WATER, WATER, "zh", at_s=100.5))
+    lab.bus.publish(PlaybackStarted(9, at_s=100.75))
+    lab.bus.publish(AnswerReady(9, lab.answerer.answer(WATER), at_s=102.0))
+    stages_s = http.get(f"{AREA}/turns").json()["turns"][0]["stages_s"]
+    assert list(stages_s.items()) == [("first_sound", 0.25), ("answered", 1.25)]
+
+
 def test_turns_before_the_start_come_from_the_audit_log(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     with open_operator_lab(tmp_path / "device") as lab, lab.operator() as http:

@@ -53,6 +53,18 @@ def test_the_first_sentence_is_spoken_by_itself(text: str, parts: list[str]) -> 
     assert spoken_parts(text) == parts
 
 
+@pytest.mark.parametrize(
+    ("begun", "parts"),
+    [
+        ("Go in.", ["Close it. Wait."]),
+        ("Go in. Close it.", ["Wait."]),
+        ("Go in. Close it. Wait.", []),
+    ],
+)
+def test_what_was_spoken_is_not_spoken_again(begun: str, parts: list[str]) -> None:
+    assert spoken_parts("Go in. Close it. Wait.", begun) == parts
+
+
 def test_the_spoken_answer_is_written_whole(tmp_path: Path) -> None:
     seconds = speak_to_file(ANSWER, Hum(), tmp_path / "new" / "answer.wav")
     wav = soundfile.info(tmp_path / "new" / "answer.wav")

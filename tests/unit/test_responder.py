@@ -4,17 +4,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from llm import GenerationError, GenerationStats, LanguageModel, Message, Sampling
+from llm.answer import Answer, Begin
 from llm.compose import prefix
 from tests.unit.scripted import ALARM, WATER, Diary, Hum, answerer
 from tests.virtual_audio import VirtualSpeaker
-from voice.dialog.responder import APOLOGY, CONTEXT_S, Context, Responder
+from voice.dialog.context import CONTEXT_S, Context
+from voice.dialog.responder import APOLOGY, Answers, Responder
 from voice.dialog.turn import Turn
 from voice.events import (
+    AnswerBegun,
     AnswerReady,
     Bus,
     Event,
@@ -29,17 +33,42 @@ SENTENCE = 12_000
 """Samples that the scripted voice makes of a sentence or of what follows the first."""
 
 
+FIRST, REST = "先喝瓶装水。", "烧开没用。"
+
+
+class Composing:
+    """Tells how its answer begins, and composes the rest until it may end or nobody waits."""
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+        self.ended_early = False
+        self._vetted = answerer()
+        self.prefill = self._vetted.prefill
+
+    def answer(
+        self,
+        text: str,
+        language: str | None,
+        cancelled: Callable[[], bool],
+        previous: Answer | None,
+        begin: Begin,
+    ) -> Answer:
+        whole = self._vetted.answer(text, language)
+        begin(replace(whole, text=FIRST))
+        while not (self.ended_early or self.may_end.wait(0.005)):
+            self.ended_early = cancelled()
+        return whole
+
+
 class Speaking:
     """A responder at work, and what came of it."""
 
-    def __init__(self, voice: Hum, model: LanguageModel | None = None) -> None:
+    def __init__(self, voice: Hum, answers: Answers) -> None:
         self.voice = voice
         self.diary = Diary()
         self.speaker = VirtualSpeaker(voice.rate_hz)
         bus = Bus()
         bus.subscribe(self.diary)
-        answers = answerer()
-        answers.model = model
         self.responder = Responder(answers, voice, self.speaker, bus)
         self.responder.compose_s = 10.0
         self.responder.earcons = False
@@ -59,10 +88,14 @@ class Speaking:
 
 @contextmanager
 def speaking(
-    fails: Callable[[str], bool] = lambda text: False, model: LanguageModel | None = None
+    fails: Callable[[str], bool] = lambda text: False,
+    model: LanguageModel | None = None,
+    composing: Composing | None = None,
 ) -> Iterator[Speaking]:
     """Run a responder; at the end all it was asked has been answered."""
-    room = Speaking(Hum(fails=fails), model)
+    vetted = answerer()
+    vetted.model = model
+    room = Speaking(Hum(fails=fails), composing or vetted)
     room.responder.start()
     try:
         yield room
@@ -80,6 +113,40 @@ def test_a_question_is_answered_aloud_and_told_step_by_step() -> None:
     assert isinstance(ready, AnswerReady)
     assert ready.answer.text == "先喝瓶装水。烧开没用。"
     assert np.allclose(room.speaker.audio(1), np.full(2 * SENTENCE, 0.1))
+
+
+def test_an_answer_begins_while_the_rest_of_it_is_composed() -> None:
+    spoken: list[str] = []
+    composing = Composing()
+    with speaking(lambda text: bool(spoken.append(text)), composing=composing) as room:
+        room.ask(1, WATER)
+        room.diary.wait_for(PlaybackStarted)
+        assert not room.diary.of(AnswerReady)
+        composing.may_end.set()
+    assert spoken == [FIRST, REST]
+    ends = [AnswerReady, PlaybackEnded, TurnEnded]
+    assert room.kinds(1) == [AnswerBegun, PlaybackStarted, *ends]
+    assert room.outcomes() == [(1, Outcome.ANSWERED)]
+
+
+def test_nothing_more_is_composed_when_the_beginning_has_been_heard() -> None:
+    composing = Composing()
+    with speaking(composing=composing) as room:
+        room.ask(1, WATER)
+    assert composing.ended_early
+    assert room.outcomes() == [(1, Outcome.ANSWERED)]
+    assert room.speaker.audio(1).size == 2 * SENTENCE
+
+
+def test_an_answer_interrupted_at_its_beginning_is_told_for_the_record() -> None:
+    composing = Composing()
+    with speaking(composing=composing) as room:
+        turn = room.ask(1, WATER)
+        room.diary.wait_for(PlaybackStarted)
+        turn.cancel()
+    assert room.kinds(1) == [AnswerBegun, PlaybackStarted, AnswerReady, TurnEnded]
+    assert room.outcomes() == [(1, Outcome.CANCELLED)]
+    assert room.speaker.audio(1).size == SENTENCE
 
 
 def test_what_waits_at_the_end_is_still_answered() -> None:

@@ -2,7 +2,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from llm.answer import Answer
+from llm.answer import Answer, Begin
 from tests.unit.scripted import ALARM, WATER, answerer
 from voice.audit.log import AuditLog
 from voice.audit.record import Versions
@@ -30,6 +30,7 @@ class Slow:
         language: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         previous: Answer | None = None,
+        begin: Begin = lambda answer: None,
     ) -> Answer:
         self.began.set()
         while not (cancelled() or self.may_end.wait(0.01)):

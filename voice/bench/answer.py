@@ -27,6 +27,7 @@ from voice.config import Config
 from voice.engines import knowledge_of, load_voice
 from voice.errors import UsageError
 from voice.events import (
+    AnswerBegun,
     AnswerReady,
     FinalTranscript,
     PlaybackStarted,
@@ -50,6 +51,10 @@ FREELY_ASKED = (
     "门窗关了还要做什么",
     "回家以后先做什么",
     "国家哪个部门管核事故",
+    "窗缝要不要用毛巾塞住",
+    "我在田里干活，听见警报往哪走",
+    "手机收到预警短信怎么办",
+    "志愿者可以进污染区吗",
 )
 """Questions that are like no way to ask for an entry, so that the language model has to answer."""
 _PAUSE_S = 0.8
@@ -70,7 +75,9 @@ def measure(config: Config, count: int, say: Say) -> Figures:
     """Ask `count` questions; return the distribution of each wait, in seconds.
 
     The first sentences of the answers are synthesised ahead, as a running assistant does when
-    idle; `first_sound_unwarmed_s` tells what that spares. Raises UsageError, DeviceError.
+    idle; `first_sound_unwarmed_s` tells what that spares. A composed answer begins with such a
+    sentence; `composed_after_first_sound_s` tells when the rest of it is known, while that one is
+    spoken. Raises UsageError, DeviceError.
     """
     entries = _choose(config)
     if count > len(entries):
@@ -86,7 +93,7 @@ def measure(config: Config, count: int, say: Say) -> Figures:
             waits["first_sound_unwarmed_s"].append(_warm(entry, voice))
         say("looking for questions that the language model answers")
         more = _composed(engines.answerer)
-        for answer in more:  # what is said where the model's words are found wanting
+        for answer in more:  # what is said first, and where the model's words are found wanting
             _warm(answer.hits[0].entry, voice)
         composed = _speak_all([answer.question for answer in more], engines.voice)
         with bench_room(config, replace(engines, voice=voice)) as room:
@@ -204,13 +211,17 @@ def _answer_waits(
     ended, heard = room.until(SpeechEnded, asked_s), room.until(FinalTranscript, asked_s)
     if not (ended_s and sound_s and answered and ended and heard):
         return
+    known_s, part = answered.at_s, ""
     if _is_composed(answered.answer):
+        begun = room.until(AnswerBegun, asked_s)
+        known_s, part = begun.at_s if begun else known_s, ".composed"
         yield "first_sound_composed_s", sound_s - ended_s
-        return
-    vetted = answered.answer.decision == "verbatim"
-    yield f"voice_to_voice_{'vetted' if vetted else 'other'}_s", sound_s - ended_s
-    yield "stage_endpoint_s", ended.at_s - ended_s
-    yield "stage_asr_s", heard.at_s - ended.at_s
-    yield "stage_decide_s", answered.at_s - heard.at_s
-    yield "stage_first_sound_s", started.at_s - answered.at_s
-    yield "stage_output_s", sound_s - started.at_s
+        yield "composed_after_first_sound_s", max(0.0, answered.at_s - sound_s)
+    else:
+        vetted = answered.answer.decision == "verbatim"
+        yield f"voice_to_voice_{'vetted' if vetted else 'other'}_s", sound_s - ended_s
+    yield f"stage_endpoint_s{part}", ended.at_s - ended_s
+    yield f"stage_asr_s{part}", heard.at_s - ended.at_s
+    yield f"stage_decide_s{part}", known_s - heard.at_s
+    yield f"stage_first_sound_s{part}", started.at_s - known_s
+    yield f"stage_output_s{part}", sound_s - started.at_s

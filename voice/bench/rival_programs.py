@@ -179,8 +179,7 @@ def _ready(
         except InputError:
             continue
         answer = loaded.answerer.answer(heard.understood, heard.transcript.language)
-        if "compose" not in answer.seconds:
-            yield spoken_parts(answer.text)[0], answer.language
+        yield spoken_parts(answer.text)[0], answer.language
 
 
 def _turn(room: _Room, noted: _Noted, samples: Samples) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from voice.reply import Reply
 class FirstAnswer:
     """Collects what becomes of the first question that is answered or fails, then calls `stop`.
 
-    Coughs, and questions that a newer one replaced, are passed over.
+    Coughs, and questions that a newer one replaced, are passed over. The first sound is timed from
+    the answer, or from the transcript if that was spoken while the answer was composed.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:
@@ -43,6 +44,7 @@ class FirstAnswer:
         elif isinstance(event, FinalTranscript):
             self._heard[event.turn] = event.heard
             self._time(event, "asr")
+            self._before_s[event.turn] = event.at_s
         elif isinstance(event, AnswerReady):
             self._answers[event.turn] = event.answer
             self._seconds.setdefault(event.turn, {}).update(event.answer.seconds)

@@ -15,14 +15,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kws.sounds import likeness_anywhere, sounds_of
-from llm.answer import Answer
+from llm.answer import Answer, Begin
 from llm.language import detect_language
 from voice.audio import Speaker
 from voice.audio.earcons import earcon
+from voice.dialog.context import Context
+from voice.dialog.delivery import Delivery
 from voice.dialog.playback import VoiceSettings
 from voice.dialog.turn import Turn
 from voice.errors import DeviceError, HeanError, stage_errors
 from voice.events import (
+    AnswerBegun,
     AnswerReady,
     Bus,
     Outcome,
@@ -32,9 +35,8 @@ from voice.events import (
     TurnEnded,
 )
 from voice.process.memory import give_back
-from voice.process.overseer import ANSWERING, SPEAKING, Work
+from voice.process.overseer import ANSWERING, Work
 from voice.process.threads import end
-from voice.reply import speech
 from voice.state import Cue
 from voice.tts import Synthesizer
 
@@ -44,8 +46,6 @@ APOLOGY = {
 }
 NOTHING_SAID = {"zh": "我还没有说过什么。", "en": "I have not said anything yet."}
 NO_MORE = {"zh": "关于这个没有更多审核过的资料。", "en": "I have nothing more vetted on that."}
-CONTEXT_S = 90.0
-"""After that the next person may be another one, who means something else by "and children?"."""
 OWN_WORDS = 0.8
 """Likeness of sounds from which a text is taken for the assistant's own words. Of 3792 questions,
 17 are as like the answer to them."""
@@ -53,7 +53,7 @@ _SHORTEST_SOUND = 3
 """Syllables. A shorter text sounds like something in most answers: 停 like 听."""
 _DRAIN_S = 120.0
 _FIRST_LANGUAGE = "zh"
-"""Of the first question, most likely: the first composed answer of another begins 0.4 s later."""
+"""Of the first question, most likely: the first answer in another is composed 0.4 s longer."""
 _EARCON_S = 1.0
 
 Follow = Callable[[Cue, Turn], None]
@@ -68,8 +68,9 @@ class Answers(Protocol):
         language: str | None,
         cancelled: Callable[[], bool],
         previous: Answer | None,
+        begin: Begin,
     ) -> Answer:
-        """Return the answer to a question."""
+        """Return the answer to a question; tell how it begins while it is being composed."""
         ...
 
     def prefill(self, language: str, cancelled: Callable[[], bool]) -> None:
@@ -95,23 +96,6 @@ class Saying:
     language: str
 
 
-class Context:
-    """The last answer, for as long as "and the children?" still means what it was about."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._answer: Answer | None = None
-        self._until_s = 0.0
-
-    def put(self, answer: Answer) -> None:
-        """Remember an answer."""
-        self._answer, self._until_s = answer, self._clock() + CONTEXT_S
-
-    def get(self) -> Answer | None:
-        """Return the last answer, None if there is none or it is too old."""
-        return self._answer if self._clock() < self._until_s else None
-
-
 class Responder:
     """Answers questions aloud, in a thread of its own."""
 
@@ -135,6 +119,7 @@ class Responder:
         self._job: Question | Saying = self._said
         """What is worked on."""
         self._more: dict[str, str] = {}
+        self._clock = clock
         self._context = Context(clock)
         self._waiting: queue.Queue[Question | Saying | None] = queue.Queue(1)
         self._thread = threading.Thread(target=self._work, name="responder", daemon=True)
@@ -256,41 +241,50 @@ class Responder:
             )
 
     def _respond(self, job: Question | Saying) -> None:
+        delivery = self._delivery(job.turn)
         if isinstance(job, Saying):
-            self._play(job)
+            self._play(job, delivery)
             return
+
+        def begin(answer: Answer) -> None:
+            self._bus.publish(AnswerBegun(job.turn.number, answer))
+            self._speak(Saying(job.turn, answer.text, answer.language), delivery)
+
         with self.labour.doing(ANSWERING, job.turn.number, self.compose_s):
             answer = self._answerer.answer(
-                job.text, job.language, job.turn.cancelled, self._context.get()
+                job.text, job.language, delivery.nobody_waits, self._context.get(), begin
             )
-        if job.turn.cancelled():
+        if job.turn.cancelled() and not delivery.begun:
             return
         self._context.put(answer)
         self._bus.publish(AnswerReady(job.turn.number, answer))
         details = [hit.entry.details for hit in answer.hits[:1] if hit.entry.answer == answer.text]
         self._more = {answer.text: "".join(details)}
-        self._play(Saying(job.turn, answer.text, answer.language))
+        self._play(Saying(job.turn, answer.text, answer.language), delivery)
 
-    def _play(self, saying: Saying) -> None:
-        turn = saying.turn
+    def _delivery(self, turn: Turn) -> Delivery:
+        def started() -> None:
+            self.follow(Cue.SPEAKS, turn)
+            self._bus.publish(PlaybackStarted(turn.number))
+
+        return Delivery(turn, self._voice, self._speaker, started, self._clock)
+
+    def _speak(self, saying: Saying, delivery: Delivery) -> bool:
+        """Queue what of a text was not spoken yet; False if interrupted."""
         self._said = saying
-        started = False
-        pieces = speech(saying.text, saying.language, self._voice, turn.cancelled)
-        for samples in self.labour.each(SPEAKING, turn.number, pieces):
-            if turn.cancelled():
-                return
-            if not started:
-                started = True
-                self.follow(Cue.SPEAKS, turn)
-                self._bus.publish(PlaybackStarted(turn.number))
-            self._speaker.play(samples, self._voice.rate_hz, turn.number)
-        self._speaker.drain(turn.number, _DRAIN_S)
-        self._bus.publish(PlaybackEnded(turn.number))
+        return delivery.speak(saying.text, saying.language, self.labour)
+
+    def _play(self, saying: Saying, delivery: Delivery) -> None:
+        if self._speak(saying, delivery):
+            self._speaker.drain(saying.turn.number, _DRAIN_S)
+            self._bus.publish(PlaybackEnded(saying.turn.number))
 
     def _apologise(self, job: Question | Saying) -> None:
         try:
             with stage_errors():
-                self._play(Saying(job.turn, APOLOGY[job.language], job.language))
+                self._play(
+                    Saying(job.turn, APOLOGY[job.language], job.language), self._delivery(job.turn)
+                )
         except HeanError as error:
             # The voice itself is what failed: a sound, the screen and the log still tell.
             self._bus.publish(StageFailed(job.turn.number, error.code, error.message))

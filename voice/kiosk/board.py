@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voice.events import (
+    AnswerBegun,
     AnswerReady,
     CareNeeded,
     DeviceLost,
@@ -102,7 +103,7 @@ class Board:
         said = {"heard": event.heard, "understood": event.understood, "language": event.language}
         self._turn(event.turn).update(said)
 
-    def _answer(self, event: AnswerReady) -> None:
+    def _answer(self, event: AnswerBegun | AnswerReady) -> None:
         self._turn(event.turn)["answer"] = answer_of(event.answer)
 
     def _end(self, event: TurnEnded) -> None:
@@ -124,6 +125,7 @@ _FOLLOW: dict[type[Event], Callable[[Board, Any], None]] = {
     StateChanged: Board._change_state,
     PartialTranscript: Board._hear,
     FinalTranscript: Board._understand,
+    AnswerBegun: Board._answer,
     AnswerReady: Board._answer,
     TurnEnded: Board._end,
     DeviceLost: Board._lose,

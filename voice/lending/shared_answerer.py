@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from llm.answer import Answer, Answerer
+from llm.answer import Answer, Answerer, Begin
 from llm.retrieve import Retriever
 
 Tell = Callable[[Answer, str], None]
@@ -38,12 +38,13 @@ class SharedAnswerer:
         language: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         previous: Answer | None = None,
+        begin: Begin = lambda answer: None,
     ) -> Answer:
         """Answer a spoken question; see `Answerer.answer`. Called by one thread."""
         self._spoken += 1
         try:
             with self._lock:
-                return self._answerer.answer(text, language, cancelled, previous)
+                return self._answerer.answer(text, language, cancelled, previous, begin)
         finally:
             self._spoken -= 1
 

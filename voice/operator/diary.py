@@ -26,7 +26,8 @@ from voice.events import (
 
 MOST = 30
 STAGES = ("understood", "answered", "first_sound", "spoken")
-"""Each from the one before; the first from the last voiced sample of the question."""
+"""Each from the one before; the first from the last voiced sample of the question. Their order is
+another one where an answer begins to be spoken before it is ready."""
 
 
 @dataclass
@@ -56,7 +57,9 @@ class Turn:
         }
 
     def _stages_s(self) -> dict[str, float]:
+        # A composed answer is ready only after its first sound.
         reached = [name for name in ("asked", *STAGES) if name in self.marks_s]
+        reached.sort(key=self.marks_s.__getitem__)
         return {
             name: round(self.marks_s[name] - self.marks_s[before], 3)
             for before, name in zip(reached, reached[1:], strict=False)

@@ -28,6 +28,7 @@ const TAKE = {
     picture.partial = "";
     Object.assign(turnOf(turn), { heard, understood, language });
   },
+  answer_begun: ({ turn, answer }) => { turnOf(turn).answer = answer; },
   answer_ready: ({ turn, answer }) => { turnOf(turn).answer = answer; },
   turn_ended: ({ turn, outcome }) => {
     picture.partial = "";
