@@ -5,9 +5,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from kws import RATE_HZ, Detection, Samples, WakeConfig, WakeWordDetector
 from kws.looks import END_S, PRE_ROLL_S, Finder, IsSpeech, Look, LookSchedule, Window
 from kws.verify import Judge
+
+_OWN_SAMPLES = 3 * RATE_HZ
+"""Of what was played: a slow word, and the delays of devices and of the detector."""
+_TAIL_SAMPLES = RATE_HZ // 2
+"""Silence after it: the detector looks ahead."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,8 @@ class WakeEngine:
     finder: Finder | None = None
     judge: Judge | None = None
     """Confirms hits of the detector that are not sure."""
+    own: WakeWordDetector | None = None
+    """The detector once more, for what was played: it hears much there that is no word."""
 
     def confirmed(self, hit: Detection, samples: Samples) -> Detection | None:
         """Return a hit of the detector if it counts; the audio ends shortly after the word."""
@@ -26,6 +35,17 @@ class WakeEngine:
             return hit
         verdict = self.judge.judge(hit.word, samples)
         return replace(hit, score=verdict.score) if verdict.confirmed else None
+
+    def may_be_own(self, word: str, played: Samples) -> bool:
+        """Tell whether a hit of the detector may come from audio that was played: in a hundredth
+        of the audio's time, and rather too often than not. For the detector's thread."""
+        if not len(played) or self.own is None:
+            return len(played) > 0
+        self.own.reset()
+        size = self.own.chunk_samples
+        heard = np.concatenate([played[-_OWN_SAMPLES:], np.zeros(_TAIL_SAMPLES, np.float32)])
+        chunks = heard[: len(heard) // size * size].reshape(-1, size)
+        return any((hit := self.own.process(chunk)) and hit.word == word for chunk in chunks)
 
     def said_by(self, word: str, played: Samples) -> bool:
         """Tell whether audio that was played holds the word, or something much like it."""

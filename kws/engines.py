@@ -12,8 +12,12 @@ from kws.words import WakeWord
 if TYPE_CHECKING:
     from kws.detector import WakeEngine
     from kws.looks import Finder
+    from kws.verify import Judge
     from kws.whisper import Decoder
     from kws.zipformer import ZipformerDetector
+
+OWN_THRESHOLD = 0.15
+"""At which the Zipformer takes what was played for a word: the lowest that was measured."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,10 @@ def _combined(means: Means) -> WakeEngine:
 
     finder = _whisper_finder(means)
     words = Tokenizer(means.files()).hearable(means.words)
-    spotter = _spotter(replace(means, words=words)) if words else None
-    return WakeEngine(spotter, finder, LookJudge(finder))
+    if not words:
+        return WakeEngine(finder=finder)
+    spotter = _spotter(replace(means, words=words))
+    return WakeEngine(spotter, finder, LookJudge(finder), spotter.at(OWN_THRESHOLD))
 
 
 def _whisper(means: Means) -> WakeEngine:
@@ -77,9 +83,11 @@ def _zipformer(means: Means) -> WakeEngine:
     from kws.detector import WakeEngine
     from kws.verify import LookJudge, SecondStage
 
+    judge: Judge = SecondStage(means.words, means.transcribe)
     if means.decoder is not None:
-        return WakeEngine(_spotter(means), judge=LookJudge(_whisper_finder(means)))
-    return WakeEngine(_spotter(means), judge=SecondStage(means.words, means.transcribe))
+        judge = LookJudge(_whisper_finder(means))
+    spotter = _spotter(means)
+    return WakeEngine(spotter, judge=judge, own=spotter.at(OWN_THRESHOLD))
 
 
 def _asr_pinyin(means: Means) -> WakeEngine:

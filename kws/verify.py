@@ -18,6 +18,10 @@ from kws.words import WakeWord
 
 LIKENESS = 0.8
 """Of the sounds. Lower than where recognition alone decides: two engines must err together."""
+LOOK_SCORE = 0.1
+"""Of an engine that looks. Of 58 words that the model in the box heard in recorded noise of 10 dB,
+Whisper confirms 54 at it and 50 at 0.25, where it wakes by itself; of 41 near-misses in that noise,
+both take 1 for the word."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +49,20 @@ class Judge(Protocol):
 
 
 class LookJudge:
-    """Judges by one look of an engine that looks, at the likeness from which it knows a word again:
-    lower than where it wakes by itself, since two engines must err together."""
+    """Judges by one look of an engine that looks, and is content with less than wakes by itself:
+    two engines must err together."""
 
-    def __init__(self, finder: Finder) -> None:
+    def __init__(self, finder: Finder, least: float = LOOK_SCORE) -> None:
         self.own_score = finder.own_score
         self._finder = finder
+        self._least = least
 
     def judge(self, word: str, samples: Samples) -> Verdict:
         """Look for `word` in the audio of a hit, which ends shortly after the word."""
         nearest = self._finder.nearest(samples)
         if nearest is None or nearest.word != word:
             return Verdict(False, 0.0, nearest.text if nearest else "")
-        return Verdict(nearest.score >= self.own_score, nearest.score, nearest.text)
+        return Verdict(nearest.score >= self._least, nearest.score, nearest.text)
 
 
 class SecondStage:

@@ -136,6 +136,26 @@ def test_the_spotter_hears_speech_from_before_its_first_sound_and_until_after_it
     assert scene.spotter.heard_s == pytest.approx(0.4 + 1.0 + 0.7, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("played", "own", "may_be"),
+    [
+        ([], True, False),
+        ([(0.1, 2.0)], True, False),
+        ([(0.1, 2.0), (Spotter.PERHAPS, 0.1), (0.1, 0.5)], True, True),
+        ([(Spotter.SURE, 0.1), (0.1, 4.0)], True, False),  # too long ago
+        ([(0.1, 2.0)], False, True),  # nothing tells
+    ],
+)
+def test_what_was_played_is_heard_once_more(
+    played: list[tuple[float, float]], own: bool, may_be: bool
+) -> None:
+    wake = WakeEngine(Spotter(), own=Spotter() if own else None)
+    parts = [np.full(int(16_000 * length_s), loud, np.float32) for loud, length_s in played]
+    audio = np.concatenate([np.zeros(0, np.float32), *parts])
+    assert wake.may_be_own(WORD, audio) is may_be
+    assert not (own and wake.may_be_own("小安小安", audio))
+
+
 def test_a_reset_forgets_what_was_heard() -> None:
     scene = Scene(refractory_s=3.0)
     for _ in range(2):

@@ -33,12 +33,6 @@ class OwnVoice:
                 oldest, oldest_hz = self._blocks.popleft()
                 self._kept_s -= len(oldest) / oldest_hz
 
-    @property
-    def silent(self) -> bool:
-        """Tell whether nothing but silence was played."""
-        with self._lock:
-            return not any(block.any() for block, _ in self._blocks)
-
     def recent(self) -> Samples:
         """Return what was played, 16 kHz, shape (n,); empty if that was silence."""
         with self._lock:

@@ -80,13 +80,14 @@ class Transcriber:
         self._work.put(work)
 
     def hit(self, turn: Turn, detection: Detection) -> None:
-        """Take a hit of the wake word engine.
+        """Take a hit of the wake word engine, from its thread.
 
         One that is sure, and cannot be the assistant's own voice, is answered at once: what is
         worked on may take a quarter of a second.
         """
         self.put(Hit(detection))
-        if detection.sure and self.own_voice.silent:
+        word, played = detection.word, self.own_voice.recent()
+        if detection.sure and not self._wake.may_be_own(word, played):
             self.conversation.detected(turn, detection.word, detection.score)
 
     def finish(self, given_up: Callable[[], bool] = lambda: False) -> None:
