@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voice.config import Config
 from voice.errors import ConfigError, InputError
+from voice.process.ending import Ending
 from voice.tts import TtsConfig
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if args.voices:
         print("\n".join(voice.voices))
         return 0
-    _speak(voice, text, language, _speaker(args.out, config, voice.rate_hz))
+    with closing(Ending()) as ending:
+        _speak(voice, text, language, _speaker(args.out, config, voice.rate_hz), ending)
     if args.out:
         print(args.out)
     return 0
@@ -101,12 +104,10 @@ def _speaker(out: Path | None, config: Config, rate_hz: int) -> Speaker:
     return PortAudioSpeaker(config.audio.output, rate_hz, config.audio.volume)
 
 
-def _speak(voice: Synthesizer, text: str, language: str, speaker: Speaker) -> None:
+def _speak(voice: Synthesizer, text: str, language: str, speaker: Speaker, ending: Ending) -> None:
     seconds = 0.0
-    try:
-        for samples in voice.synthesize(text, language):
+    with closing(speaker), ending.by(lambda: speaker.flush(before=_TURN + 1)):
+        for samples in voice.synthesize(text, language, lambda: ending.asked):
             seconds += samples.size / voice.rate_hz
             speaker.play(samples, voice.rate_hz, _TURN)
         speaker.drain(_TURN, timeout_s=seconds + 5)
-    finally:
-        speaker.close()
