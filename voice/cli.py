@@ -50,10 +50,10 @@ options of every command:
   --config FILE          configuration file (TOML)
   --set SECTION.KEY=V    one setting; may be repeated; `hean config` prints all of them
 
-exit codes: 0 done · 1 hung at its end and was cut short · 2 wrong usage · 65 model, bundle,
-knowledge or audit log damaged or missing · 66 input not usable, or nothing heard · 70 a stage or a
-new model failed · 74 no sound device · 75 link broken · 78 wrong configuration · 79 to be
-started again · 130 interrupted
+exit codes: 0 done · 1 `device status` found something, or it hung at its end and was cut short ·
+2 wrong usage · 3 no proven gain · 4 worse · 65 model, bundle, knowledge or audit log damaged or
+missing · 66 input not usable, or nothing heard · 70 a stage or a new model failed · 74 no sound
+device · 75 link broken · 78 wrong configuration · 79 to be started again · 130 interrupted
 """
 
 
