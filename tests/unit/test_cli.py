@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,6 +56,22 @@ def test_every_command_helps() -> None:
         assert result.code == 0
         assert result.out.startswith(f"usage: hean {name}")
         assert name in hean("--help").out
+
+
+def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """All commands that do something."""
+    below = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+    for group in below:
+        for command in group.choices.values():
+            yield from leaves(command)
+    if not below:
+        yield parser
+
+
+def test_every_command_shows_examples_or_tells_where() -> None:
+    commands = list(leaves(cli.build_parser()))
+    assert len(commands) > 50
+    assert [c.prog for c in commands if "examples" not in (c.epilog or "")] == []
 
 
 def test_the_version_is_told() -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -44,12 +44,12 @@ _HEAD = re.compile(r"[0-9a-f]{16,64}")
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "audit",
-        help="see, check, export and prune the record of all turns",
-        description="See, check, export and prune the record of all turns.",
+        "see, check, export and prune the record of all turns",
+        "See, check, export and prune the record of all turns.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     show = add_command(commands, "show", "show the newest turns", _show, _EXAMPLES["show"])
     show.add_argument("--last", type=int, default=20, metavar="N", help="how many (20)")
     show.add_argument("--since", metavar="DATE", help="for example 2026-01-31 or 2026-01-31T08:00")

@@ -114,7 +114,9 @@ def _add_others(benches: Any) -> None:
 def _add(
     benches: Any, name: str, text: str, run: Callable[[argparse.Namespace, Config], int]
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = benches.add_parser(name, help=text)
+    parser: argparse.ArgumentParser = benches.add_parser(
+        name, help=text, epilog="`hean bench --help` shows examples."
+    )
     parser.add_argument("--json", action="store_true", help="print one object for scripts")
     parser.add_argument(
         "--tries", type=int, default=2, metavar="N", help="runs at most, while it is noisy (2)"

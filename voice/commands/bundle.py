@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.commands.files import read_text
 from voice.config import Config
 from voice.errors import UsageError
@@ -35,12 +35,12 @@ The model is tried here first: what it says is what devices compare with. A bund
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "bundle",
-        help="pack a model for devices into one signed file",
-        description="Pack a model for devices into one signed file, and look into such files.",
+        "pack a model for devices into one signed file",
+        "Pack a model for devices into one signed file, and look into such files.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_create(commands)
     for name, text, run in (
         ("inspect", "show what a bundle says of itself", _inspect),

@@ -10,6 +10,17 @@ from typing import Any
 from voice.config import Config
 
 
+def add_group(subparsers: Any, name: str, text: str, description: str) -> Any:
+    """Register a command with its help text; return where its sub-commands are added."""
+    parser = subparsers.add_parser(
+        name,
+        help=text,
+        description=description,
+        epilog=f"`hean {name} COMMAND --help` shows examples.",
+    )
+    return parser.add_subparsers(metavar="COMMAND", required=True)
+
+
 def add_command(
     commands: Any,
     name: str,

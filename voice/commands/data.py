@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voice.commands import data_show
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.commands.data_report import counted, print_problems, print_report
 from voice.config import Config
 from voice.errors import UsageError
@@ -50,13 +50,12 @@ Questions that are nearly the same, and rows of one knowledge entry, stay on one
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "data",
-        help="check, convert, split and show training data",
-        description="Check, convert, split and show training data. Nothing is dropped or changed "
-        "in silence.",
+        "check, convert, split and show training data",
+        "Check, convert, split and show training data. Nothing is dropped or changed in silence.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     check = add_command(
         commands, "check", "find what is wrong with training data", _check, _EXAMPLES["check"]
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.config import Config, ModelsConfig
 from voice.config_file import load_config
 from voice.errors import UsageError
@@ -39,12 +39,12 @@ _EXIT_UNWELL = 1
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "device",
-        help="install as a service with a screen, and see how the machine is",
-        description="Install He'an as a service with a screen, and see how the machine is.",
+        "install as a service with a screen, and see how the machine is",
+        "Install He'an as a service with a screen, and see how the machine is.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, text, run in (
         ("install", "put all in place that starts at boot", _install),
         ("uninstall", "take it away again", _uninstall),

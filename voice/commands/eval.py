@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from voice.commands import eval_model
-from voice.commands.common import print_json
+from voice.commands.common import add_group, print_json
 from voice.commands.files import read_json, read_questions, write_text
 from voice.config import Config
 from voice.errors import InputError, UsageError
@@ -41,12 +41,12 @@ examples:
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "eval",
-        help="measure how true the answers are",
-        description="Measure how true the answers are.",
+        "measure how true the answers are",
+        "Measure how true the answers are.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     answers = commands.add_parser(
         "answers",
         help="ask the questions of a file and count right, wrong and refused answers",

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from voice.commands import kb_sign, kb_workflow
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -29,13 +29,13 @@ Exit status 65 if an entry has to be mended.""",
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "kb",
-        help="check, search, review, build and sign what the assistant knows",
-        description="Check, search, import, review, export, build and sign the entries that the "
+        "check, search, review, build and sign what the assistant knows",
+        "Check, search, import, review, export, build and sign the entries that the "
         "assistant answers from.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_command(
         commands, "check", "find mistakes in the knowledge base", _check, _EXAMPLES["check"]
     )

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.config import Config
 from voice.errors import InputError, UsageError
 
@@ -30,12 +30,12 @@ _PURPOSES = ("bundles", "texts")
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "keys",
-        help="whose texts are spoken, and whose bundles are taken",
-        description="Make keys to sign texts and bundles with, and choose whose are trusted here.",
+        "whose texts are spoken, and whose bundles are taken",
+        "Make keys to sign texts and bundles with, and choose whose are trusted here.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     create = add_command(
         commands, "create", "make a key to sign with", _create, _EXAMPLES["create"]
     )

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from voice.commands import kiosk_pin
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -36,12 +36,12 @@ One of your own authority is named by kiosk.certificate and kiosk.key.""",
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "kiosk",
-        help="who may use the screen and the interface",
-        description="Choose who may use the screen and the interface of `hean run`.",
+        "who may use the screen and the interface",
+        "Choose who may use the screen and the interface of `hean run`.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     kiosk_pin.add_parser(commands)
     _add_token(commands)
     certificate = add_command(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.config import Config
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ _EXIT_DAMAGED = 65
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "models",
-        help="see, fetch, check, import and remove models",
-        description="See, fetch, check, import and remove models.",
+        "see, fetch, check, import and remove models",
+        "See, fetch, check, import and remove models.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_command(
         commands, "list", "show all models and what is on this machine", _list, _EXAMPLES["list"]
     )

@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.config import Config
 from voice.errors import UsageError
 
@@ -41,12 +41,12 @@ _EXIT_DAMAGED = 65
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "slots",
-        help="the models that were flashed to this device",
-        description="See, switch and clean up the models that were flashed to this device.",
+        "the models that were flashed to this device",
+        "See, switch and clean up the models that were flashed to this device.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, text, run in (
         ("status", "show what is in use", _status),
         ("install", "verify and store a bundle without using it", _install),

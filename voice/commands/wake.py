@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voice.commands import wake_train
-from voice.commands.common import add_command, print_json
+from voice.commands.common import add_command, add_group, print_json
 from voice.config import Config
 from voice.errors import ConfigError, UsageError
 
@@ -39,12 +39,12 @@ A bar shows how near what was said comes to the nearest word; → marks where it
 
 def add_parser(subparsers: Any) -> None:
     """Register the command and its sub-commands."""
-    parser = subparsers.add_parser(
+    commands = add_group(
+        subparsers,
         "wake",
-        help="choose and try the wake words",
-        description="Choose the words that begin a question, and try them.",
+        "choose and try the wake words",
+        "Choose the words that begin a question, and try them.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add = add_command(
         commands, "add", "listen for one more word, or change one", _add_word, _EXAMPLES["add"]
     )
