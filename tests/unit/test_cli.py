@@ -62,8 +62,8 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
     """All commands that do something."""
     below = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
     for group in below:
-        for command in group.choices.values():
-            yield from leaves(command)
+        for each in group.choices.values():
+            yield from leaves(each)
     if not below:
         yield parser
 
