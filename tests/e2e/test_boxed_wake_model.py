@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from kws import RATE_HZ, WakeWordError
+from kws.detector import WakeEngine
+from kws.engines import OWN_THRESHOLD
 from kws.keywords import Tokenizer
 from kws.settings_of_model import tuned
 from kws.words import make_word
@@ -57,6 +59,13 @@ def test_where_the_word_began_is_told(detector, name):
     (hit,) = [hit for part in parts if (hit := detector.process(part))]
     began_s = hit.at_s - hit.length_s - len(talk) / RATE_HZ
     assert QUIET_S - 0.7 < began_s < QUIET_S + 0.1
+
+
+@pytest.mark.parametrize(("name", "own"), [*((name, True) for name in SAID), ("wake/talk", False)])
+def test_its_word_is_known_in_what_was_played(detector, name, own):
+    engine = WakeEngine(detector, own=detector.at(OWN_THRESHOLD))
+    played = spoken(name)[: int(2.5 * RATE_HZ)]
+    assert engine.may_be_own(SAID.get(name, "你好核安"), played) is own
 
 
 def test_a_word_with_which_all_audio_begins_is_found(detector):

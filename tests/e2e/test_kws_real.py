@@ -3,6 +3,7 @@ and the model in the box."""
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ import pytest
 
 from kws import DEFAULT_WORDS, RATE_HZ, WakeConfig
 from kws.words import make_word
+from tests.spoken import TEXTS, spoken
 from voice.audio.pcm import Rechunker, resample
 from voice.audio.wavfile import read_audio, write_wav
 from voice.cli import main
 from voice.config import Config
 from voice.engines import ModelFiles
 from voice.tts.engines import create_synthesizer
-from voice.wake import load_detector, load_wake_ears
+from voice.wake import load_detector, load_wake_ears, load_wake_engine
 
 pytestmark = pytest.mark.models
 
@@ -40,6 +42,7 @@ def say():
     model, files = ModelFiles(config).find("tts")
     voice = create_synthesizer(model.engine, files, replace(config.tts, voice_zh="zm_yunjian"))
 
+    @cache
     def speech(text):
         spoken = np.concatenate(list(voice.synthesize(text, "zh")))
         return resample(spoken, voice.rate_hz, RATE_HZ)
@@ -58,6 +61,20 @@ def hear(detector, *audio):
 def test_a_wake_word_wakes(detector, say, text):
     (hit,) = hear(detector, say(text))
     assert hit.word == text
+
+
+@pytest.mark.parametrize("name", ["wake/wake", "wake/breath", "wake/xiaoan"])
+def test_a_recorded_call_wakes_once(detector, name):
+    """Whoever finds it first: what hears all, or what looks at the pause."""
+    (hit,) = hear(detector, spoken(name))
+    assert TEXTS[name].startswith(hit.word)
+
+
+def test_its_own_voice_is_known_before_anything_is_looked_at(ears, say):
+    engine = load_wake_engine(Config(wake=WakeConfig(engine="combined")), WORDS, ears[0])
+    for word in DEFAULT_WORDS:
+        assert engine.may_be_own(word, say(f"请先说{word}，再问问题。"))
+    assert not engine.may_be_own(DEFAULT_WORDS[0], say("先关好门窗，再打开收音机。"))
 
 
 def test_wake_word_and_question_in_one_breath(detector, say):
