@@ -13,9 +13,11 @@ from llm.knowledge import LANGUAGES
 from llm.knowledge.suspicion import suspicions
 from llm.knowledge.vocabulary import Vocabulary
 from llm.verify import Verifier, names_dose
+from llm.wording import clean, sentences
 
 JOIN = {"zh": "", "en": " "}
 """What stands between two sentences."""
+_MARKS = " 。.!?;,:"
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,15 @@ class Completer:
 
 
 def _joined(begun: Begun, more: str) -> str:
-    """Return what was said and what follows; empty if nothing does."""
-    # A server that cannot go on with an answer begins it anew.
-    more = more.strip().removeprefix(begun.text).strip()
-    return JOIN[begun.language].join((begun.text, more)) if more else ""
+    """Return what was said and what is new in what follows; empty if nothing is.
+
+    A server that cannot go on with an answer begins it anew, and small models repeat themselves.
+    """
+    whole = begun.text
+    for sentence in sentences(more):
+        if clean(sentence).rstrip(_MARKS) not in clean(whole):
+            whole = JOIN[begun.language].join((whole, sentence))
+    return whole if whole != begun.text else ""
 
 
 def is_composable(passage: str) -> bool:

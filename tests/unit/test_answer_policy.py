@@ -228,8 +228,10 @@ def test_what_a_model_only_copies_is_read_out_to_its_end() -> None:
     assert (answer.decision, answer.text, answer.problems) == ("verbatim", entry.answer, ())
 
 
-def test_an_answer_that_a_server_begins_anew_says_nothing_twice() -> None:
-    _, subject = _composed(f"{FIRST}没接到解除通知前不要打开门窗。")
+@pytest.mark.parametrize("again", [FIRST, "空调和风扇。", "没接到解除通知前不要打开门窗。"])
+def test_nothing_is_said_twice(again: str) -> None:
+    """As servers do that cannot go on with an answer, and small models."""
+    _, subject = _composed(f"{again}没接到解除通知前不要打开门窗。")
     answer = subject.answer(MIDDLING)
     assert answer.decision == "grounded"
     assert answer.text == f"{FIRST}没接到解除通知前不要打开门窗。"
