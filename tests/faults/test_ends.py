@@ -12,7 +12,7 @@ import pytest
 
 from asr import RATE_HZ
 from tests.commands import Result
-from tests.faults.lab import COMMON, ENDED, NO_CALL, SCRIPTED, Daemon, Place, daemon
+from tests.faults.lab import COMMON, ENDED, SCRIPTED, WAIT_S, Daemon, Place, daemon
 from tests.live_process import started
 from voice.audio.wavfile import write_wav
 
@@ -54,12 +54,14 @@ def test_a_signal_that_comes_when_a_lock_was_just_taken_ends_it(place: Place) ->
         assert not place.orders.exists()
 
 
-def test_ctrl_c_ends_one_question_by_microphone_when_a_lock_was_just_taken(place: Place) -> None:
-    words = (*SCRIPTED, "ask", "--mic", *COMMON, *NO_CALL)
-    with started(words, place.root, **place.variables()) as running:
-        running.wait_for("listening with", "err")
-        place.orders.write_text("taken interrupt")
-        result = running.end()
+@pytest.mark.models
+@pytest.mark.parametrize("words", [("ask", "--mic"), ("wake", "test", "--mic")], ids=" ".join)
+def test_ctrl_c_when_a_lock_was_just_taken_ends_what_listens_once(
+    place: Place, words: tuple[str, ...]
+) -> None:
+    place.orders.write_text("taken interrupt")
+    with started((*SCRIPTED, *words, *COMMON), place.root, **place.variables()) as running:
+        result = running.end(seconds=WAIT_S)
     assert result.code == 130, result
     assert result.err.splitlines()[-1] == "hean: interrupted"
     assert not place.orders.exists()

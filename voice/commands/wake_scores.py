@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from kws import RATE_HZ, Samples
 from voice.commands.common import print_json
 from voice.config import Config
 from voice.process.chatter import without_chatter
+from voice.process.ending import Ending
 
 if TYPE_CHECKING:
     from kws.scores import Score, Scorer
@@ -54,14 +56,13 @@ def score_microphone(config: Config, as_json: bool) -> None:
     """Print scores while the person speaks, until the person ends it."""
     from voice.devices import open_microphone
 
-    _, scorer = _load(config)
-    microphone = open_microphone(config)
-    try:
-        for score in _scores(scorer, microphone.chunks()):
-            line = json.dumps(asdict(score), ensure_ascii=False) if as_json else _graph(score)
-            print(line, flush=True)
-    finally:
-        microphone.close()
+    with closing(Ending()) as ending:
+        _, scorer = _load(config)
+        microphone = open_microphone(config)
+        with closing(microphone), ending.by(microphone.close):
+            for score in _scores(scorer, microphone.chunks()):
+                line = json.dumps(asdict(score), ensure_ascii=False) if as_json else _graph(score)
+                print(line, flush=True)
 
 
 def _load(config: Config) -> tuple[str, Scorer]:

@@ -1,4 +1,4 @@
-"""Threads that die must not leave an assistant that only looks alive."""
+"""Threads: what works in the background, and what becomes of the assistant when one dies."""
 
 from __future__ import annotations
 
