@@ -27,6 +27,10 @@ of the words in recordings that begin with it, 31 % were missed at a threshold o
 _AROUND_S = 0.7
 """From the last sound of a word to when it is known, and from its first sound back to before it."""
 
+_PATHS = 16
+"""Texts that are followed at once. In noise the 4 of sherpa-onnx lose words whatever the threshold:
+at 10 dB 9 of 100 were missed, with 16 only 4, and no more near-misses woke."""
+
 _ENCODER_METADATA = (
     "encoder_dims", "query_head_dims", "value_head_dims", "num_heads", "num_encoder_layers",
     "cnn_module_kernels", "left_context_len", "T", "decode_chunk_len",
@@ -141,6 +145,7 @@ def _load(files: Files, lines: Iterable[str], threads: int) -> Any:
                 joiner=str(files["joiner"]),
                 keywords_file=str(keywords),
                 num_threads=threads,
+                max_active_paths=_PATHS,
             )
         except RuntimeError as error:
             raise WakeModelError(f"the wake word model cannot be loaded: {error}") from error

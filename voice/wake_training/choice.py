@@ -167,7 +167,7 @@ def _sounds(clip: Clip, audio: Samples, place: _Place) -> Iterator[Sound]:
     voice = clip.speaker.rpartition("-")[0] or clip.speaker
     names = list(CONDITIONS) if clip.word else ["clean", "10db" + _ROOM]
     if clip.kind == "near":
-        names = ["clean"]
+        names = ["clean", "10db"]
     for name in names:
         snr_db = CONDITIONS[name]
         heard = audio if snr_db is None else place.put(audio, snr_db, name.endswith(_ROOM))
