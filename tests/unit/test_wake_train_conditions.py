@@ -62,4 +62,4 @@ def test_recorded_noise_is_used_besides_what_is_made(corpus):
     noisy = [one.audio for one in sounds if one.condition == "5db"]
     power = [np.square(np.abs(np.fft.rfft(one))) for one in noisy]
     humming = [one[45:56].sum() > 0.2 * one.sum() for one in power]  # 5 dB below: 0.24 of all
-    assert len(humming) == 10 and 2 <= sum(humming) <= 8
+    assert len(humming) == 10 and any(humming) and not all(humming)
