@@ -7,7 +7,6 @@ curve follow from how far it got.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,9 +15,9 @@ import numpy as np
 from kws import Samples, WakeWordDetector
 from kws.words import WakeWord
 
-BOOSTS = (0.1, 0.4, 0.8, 1.2)
+BOOSTS = (0.1, 0.3, 0.6, 1.0)
 """Not 0: sherpa-onnx takes that for none given, and boosts by 1."""
-THRESHOLDS = (0.15, 0.25, 0.35, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.94)
+THRESHOLDS = (0.15, 0.25, 0.35, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.88, 0.91, 0.94)
 _TAIL = 12_800
 """Samples of silence after each sound: the model looks ahead."""
 
@@ -102,12 +101,11 @@ def hear(
 ) -> dict[float, list[Heard]]:
     """Return how far each sound gets at each boost.
 
-    The highest boost comes first: less boost keeps fewer hypotheses, and what is compared with the
-    threshold has no boost in it; so no sound gets farther than it got before.
+    Nothing follows from one boost for another: at a threshold of 0.7, one of 1.2 missed 14 of 100
+    words where one of 0.4 missed 3, though what is compared with the threshold has no boost in it.
     """
     found: dict[float, list[Heard]] = {}
-    most = [len(THRESHOLDS)] * len(sounds)
-    for boost in sorted(boosts, reverse=True):
+    for boost in boosts:
         steps = [
             load([replace(word, boost=boost, threshold=threshold) for word in words])
             for threshold in THRESHOLDS
@@ -115,30 +113,28 @@ def hear(
         heard = []
         for number, sound in enumerate(sounds):
             way = _halve if sound.word else _climb
-            heard.append(Heard(sound, way(steps, sound, most[number])))
+            heard.append(Heard(sound, way(steps, sound)))
             show((len(found) + number / len(sounds)) / len(boosts))
-        most = [bisect_right(THRESHOLDS, max(one.passed.values(), default=0.0)) for one in heard]
         found[boost] = heard
     return found
 
 
-def _halve(steps: Sequence[WakeWordDetector], sound: Sound, most: int) -> dict[str, float]:
+def _halve(steps: Sequence[WakeWordDetector], sound: Sound) -> dict[str, float]:
     """Return the highest threshold that each word passes in a sound with a word, which gets far."""
     passed: dict[str, float] = {}
-    low, high = 0, most - 1
-    middle = high if most < len(steps) else high // 2
+    low, high = 0, len(steps) - 1
     while low <= high:
+        middle = (low + high + 1) // 2
         words = _words_heard(steps[middle], sound.audio)
         passed |= {word: max(THRESHOLDS[middle], passed.get(word, 0.0)) for word in words}
         low, high = (middle + 1, high) if sound.word in words else (low, middle - 1)
-        middle = (low + high) // 2
     return passed
 
 
-def _climb(steps: Sequence[WakeWordDetector], sound: Sound, most: int) -> dict[str, float]:
+def _climb(steps: Sequence[WakeWordDetector], sound: Sound) -> dict[str, float]:
     """Return the same for a sound without a word, in which most thresholds are not passed."""
     passed: dict[str, float] = {}
-    for threshold, step in zip(THRESHOLDS[:most], steps[:most], strict=True):
+    for threshold, step in zip(THRESHOLDS, steps, strict=True):
         words = _words_heard(step, sound.audio)
         if not words:
             break
