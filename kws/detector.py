@@ -34,7 +34,7 @@ class WakeEngine:
         if hit.sure or self.judge is None:
             return hit
         verdict = self.judge.judge(hit.word, samples)
-        return replace(hit, score=verdict.score) if verdict.confirmed else None
+        return replace(hit, score=verdict.score, sure=True) if verdict.confirmed else None
 
     def may_be_own(self, word: str, played: Samples) -> bool:
         """Tell whether a hit of the detector may come from audio that was played: in a hundredth

@@ -18,6 +18,7 @@ from kws.tokens import PieceEncoder, encode_english, load_lexicon, load_tokens
 from kws.words import WakeWord
 
 _RUN = re.compile(f"[{HAN}]|[A-Za-z']+(?: +[A-Za-z']+)*")
+_LEAST_BOOST = 0.01
 _FIRST_TOKEN = 1
 """Number of the first token that can be heard; before it comes the blank."""
 
@@ -112,4 +113,5 @@ def _ways(words: Sequence[WakeWord]) -> Iterator[tuple[WakeWord, str]]:
 
 def _settings(word: WakeWord) -> str:
     # Always two decimals: #0 to #29 are tokens of the Mandarin models, and tokens come first.
-    return f":{word.boost:.2f} #{word.threshold:.2f}"
+    # And no boost of zero: sherpa-onnx takes that for none given, and boosts by 1.0.
+    return f":{max(word.boost, _LEAST_BOOST):.2f} #{word.threshold:.2f}"

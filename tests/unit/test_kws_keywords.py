@@ -34,6 +34,13 @@ def small_table(folder: Path, *tokens: str) -> Path:
     return path
 
 
+def test_no_boost_is_not_written_as_zero(tmp_path):
+    """Which sherpa-onnx would take for none given, and boost each token by 1.0."""
+    tokenizer = Tokenizer({"tokens": small_table(tmp_path, "h", "é", "ān")})
+    (line,) = tokenizer.lines([make_word("核安", boost=0)])
+    assert line == "h é ān :0.01 #0.25 @核安"
+
+
 @needs_official
 def test_a_line_has_tokens_boost_threshold_and_label(mandarin):
     words = [make_word("你好核安"), make_word("小安小安", boost=2, threshold=1)]

@@ -85,10 +85,10 @@ class Transcriber:
         One that is sure, and cannot be the assistant's own voice, is answered at once: what is
         worked on may take a quarter of a second.
         """
+        word = detection.word
+        if detection.sure and not self._wake.may_be_own(word, self.own_voice.recent()):
+            self.conversation.detected(turn, word, detection.score)
         self.put(Hit(detection))
-        word, played = detection.word, self.own_voice.recent()
-        if detection.sure and not self._wake.may_be_own(word, played):
-            self.conversation.detected(turn, detection.word, detection.score)
 
     def finish(self, given_up: Callable[[], bool] = lambda: False) -> None:
         """Transcribe what waits, then end the thread; if it is given up, without it."""
