@@ -27,6 +27,8 @@ _PROGRAMS = ("pulseaudio", "paplay", "parec", "pactl")
 _INSTALL = "apt-get install pulseaudio pulseaudio-utils libasound2-plugins"
 _START_S = 20.0
 _END_S = 10.0
+_LATE_S = 0.3
+_SAMPLE_BYTES = 2
 _SETUP = f"""\
 load-module module-native-protocol-unix auth-anonymous=1
 load-module module-null-sink sink_name={MICROPHONE_SINK} rate=16000 channels=1 format=s16le
@@ -87,6 +89,7 @@ class SoundServer:
         try:
             _wait_for(lambda: wav.exists() and wav.stat().st_size > 0)
             yield
+            _wait_for_more(wav, recorder)
         finally:
             recorder.terminate()
             recorder.wait(_END_S)
@@ -149,4 +152,12 @@ def _wait_for(ready: Callable[[], bool]) -> None:
     while not ready():
         if time.monotonic() > end_s:
             raise DeviceError("the virtual sound server did not start", _INSTALL)
+        time.sleep(0.05)
+
+
+def _wait_for_more(wav: Path, recorder: subprocess.Popen[bytes]) -> None:
+    """Wait until what was played just now is recorded: on a busy machine it comes late."""
+    end_s = time.monotonic() + _END_S
+    enough = wav.stat().st_size + int(_LATE_S * LOUDSPEAKER_HZ) * _SAMPLE_BYTES
+    while wav.stat().st_size < enough and recorder.poll() is None and time.monotonic() < end_s:
         time.sleep(0.05)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from kws.sounds import likeness_anywhere, sounds_of
 from llm.answer import Answer, Begin
+from llm.fixed_texts import NO_MORE
 from llm.language import detect_language
 from voice.audio import Speaker
 from voice.audio.earcons import earcon
@@ -45,7 +46,6 @@ APOLOGY = {
     "en": "Sorry, something failed here. Listen to official broadcasts; in an emergency call 120.",
 }
 NOTHING_SAID = {"zh": "我还没有说过什么。", "en": "I have not said anything yet."}
-NO_MORE = {"zh": "关于这个没有更多审核过的资料。", "en": "I have nothing more vetted on that."}
 OWN_WORDS = 0.8
 """Likeness of sounds from which a text is taken for the assistant's own words. Of 3792 questions,
 17 are as like the answer to them."""
