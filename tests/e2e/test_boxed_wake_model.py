@@ -94,7 +94,8 @@ def test_the_size_of_chunks_changes_nothing(detector):
         found = hits(detector, *audio, chunk=chunk)
         assert [word for word, _ in found] == ["你好核安", "小安小安"]
         for (_, at_s), (_, expected_s) in zip(found, expected, strict=True):
-            assert abs(at_s - expected_s) <= max(chunk, detector.chunk_samples) / RATE_HZ
+            # It is known at the end of one chunk and told at the end of another.
+            assert abs(at_s - expected_s) <= 2 * max(chunk, detector.chunk_samples) / RATE_HZ
 
 
 def test_a_reset_in_the_middle_of_a_word_forgets_it(detector):

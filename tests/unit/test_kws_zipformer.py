@@ -12,7 +12,7 @@ from kws.detector import EngineDetector, WakeEngine
 from kws.scores import THRESHOLDS, Scorer
 from kws.verify import SecondStage
 from kws.words import make_word
-from kws.zipformer import ZipformerDetector
+from kws.zipformer import DOUBT_S, ZipformerDetector
 from tests.tiny_kws import build, chunks, say, silence
 
 HEAN, XIAOAN = ["n", "ǐ", "h", "ǎo", "h", "é", "ān"], ["x", "iǎo", "ān", "x", "iǎo", "ān"]
@@ -122,6 +122,16 @@ def test_a_hit_is_sure_from_a_threshold_of_its_own(files, sure, expected):
     said = [say(HEAN, after_s=2), say(XIAOAN)]
     found = {hit.at_s: (hit.word, hit.score, hit.sure) for hit in hits(detector, *said)}
     assert list(found.values()) == expected
+
+
+def test_a_hit_that_is_not_sure_is_told_when_the_word_is_over(files):
+    perhaps, certain = (
+        ZipformerDetector(WORDS, files, sure=sure) for sure in ({}, {"你好核安": 0.25})
+    )
+    ((late,), (soon,)) = hits(perhaps, say(HEAN)), hits(certain, say(HEAN))
+    assert (late.sure, soon.sure) == (False, True)
+    assert late.at_s - soon.at_s == pytest.approx(DOUBT_S, abs=0.032)
+    assert late.at_s - late.length_s == pytest.approx(soon.at_s - soon.length_s, abs=1e-6)
 
 
 def test_a_word_that_the_model_cannot_hear_is_refused(files):
