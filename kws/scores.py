@@ -11,6 +11,8 @@ from kws.looks import Look, Nearest
 
 THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 """Tried all at once, since sherpa-onnx tells whether a threshold is passed, but not by how much."""
+_SAME_WORD_S = 1.0
+"""After a word woke: what is still heard of it is no news."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Scorer:
         self.chunk_samples = detector.chunk_samples
         self._detector = detector
         self._ladder = ladder
+        self._quiet_until_s = 0.0
 
     def process(self, samples: Samples) -> Score | None:
         """Hear one more chunk; return a score if there is a new one."""
@@ -44,15 +47,18 @@ class Scorer:
         woke = self._detector.process(samples)
         hits = [hit for step in self._ladder if (hit := step.process(samples))]
         look = self._detector.looked if self._detector.looked is not before else None
-        if not (woke or hits or look):
-            return None
         at_s = self._detector.heard_s
+        if not (woke or ((hits or look) and at_s >= self._quiet_until_s)):
+            return None
+        if woke:
+            self._quiet_until_s = at_s + _SAME_WORD_S
         near = [Nearest(hit.word, hit.score, False) for hit in hits]
         return _score(at_s, woke, [*near, *_seen(look)])
 
     def reset(self) -> None:
         """Forget all audio heard so far; time starts again at zero."""
         self._detector.reset()
+        self._quiet_until_s = 0.0
         for step in self._ladder:
             step.reset()
 

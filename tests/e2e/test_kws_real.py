@@ -108,7 +108,7 @@ def test_scores_of_a_recording(say, tmp_path, capsys):
     write_wav(path, say("小安小安"), RATE_HZ)
     assert main(["wake", "test", "--json", str(path)]) == 0
     said = json.loads(capsys.readouterr().out)
-    (score,) = said["recordings"][0]["scores"]
-    assert (said["engine"], score["word"], score["woke"]) == ("combined", "小安小安", True)
+    (score,) = (score for score in said["recordings"][0]["scores"] if score["woke"])
+    assert (said["engine"], score["word"]) == ("combined", "小安小安")
     assert main(["wake", "test", str(path)]) == 0
     assert "→ wakes" in capsys.readouterr().out
