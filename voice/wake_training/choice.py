@@ -91,6 +91,14 @@ def measure(words: Sequence[WakeWord], files: Files, sounds: Sequence[Sound], sh
     found: dict[str, dict[float, list[Heard]]] = {}
     for number, group in enumerate(groups):
         found |= _swept(group, files, sounds, partial(_part, show, number, len(groups)))
+    return conclude(list(known), found, sounds)
+
+
+def conclude(
+    known: Sequence[str], found: Mapping[str, Mapping[float, list[Heard]]], sounds: Sequence[Sound]
+) -> Choice:
+    """Return the points of the words that were trained for and of all others, from how far the
+    sounds get in which a word, or none, is: by word and boost."""
     curves = [
         point
         for text, boosts in found.items()
@@ -99,7 +107,7 @@ def measure(words: Sequence[WakeWord], files: Files, sounds: Sequence[Sound], sh
     ]
     pairs = {text: choose([one for one in curves if one.word == text]) for text in known}
     voices = {text: by_voice(one, found[text][one.boost]) for text, (one, _) in pairs.items()}
-    if len(groups) > 1:
+    if len(found) > len(known):
         pairs[TYPED] = choose(_pooled([one for one in curves if one.word not in known]))
     chosen = {text: first for text, (first, _) in pairs.items()}
     sure = {text: second for text, (_, second) in pairs.items() if second}
