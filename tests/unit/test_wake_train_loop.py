@@ -97,7 +97,7 @@ def test_it_learns_to_hear_and_not_the_texts_by_heart(tmp_path):
     seen = []
     train(tmp_path, seen.append, minutes=2, checkpoint_minutes=9, learning_rate=6e-3)
     assert seen[-1].loss < 0.7 * seen[0].loss
-    assert seen[-1].shuffled > seen[-1].loss + 0.6
+    assert seen[-1].shuffled > seen[-1].loss + 0.2  # 0 if nothing is heard
     assert (seen[-1].step, seen[-1].done) == (120, pytest.approx(119 / 120))
 
 
