@@ -69,7 +69,7 @@ def test_the_language_model_is_timed_cold_and_warm(tmp_path: Path) -> None:
     [
         (("asr", "--n", "0"), 2),
         (("asr", "--recordings", "no-such-folder"), 66),
-        (("asr", "--voices", "nobody"), 70),
+        (("asr", "--voices", "nobody"), 78),
         (("tts", "--tries", "0"), 2),
         (("llm", "--set", "llm.model=none"), 2),
     ],

@@ -57,6 +57,6 @@ def test_recordings_are_heard(tmp_path: Path) -> None:
 
 def test_a_voice_that_does_not_exist_is_named() -> None:
     result = hean("eval", "answers", "--spoken", "--voices", "zf_nobody", "--limit", "1", *NO_MODEL)
-    assert result.code == 70
+    assert result.code == 78
     assert "zf_nobody" in result.err
     assert "zm_yunxi" in result.err
