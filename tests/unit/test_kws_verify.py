@@ -28,8 +28,8 @@ class Finder:
     ("nearest", "confirmed"),
     [
         (Nearest("你好核安", 0.9, True, "你好核安"), True),
-        (Nearest("你好核安", 0.15, False, "你好何案"), True),  # where it would not wake by itself
-        (Nearest("你好核安", 0.14, False, "你好"), False),
+        (Nearest("你好核安", 0.2, False, "你好何案"), True),  # where it would not wake by itself
+        (Nearest("你好核安", 0.19, False, "你好"), False),
         (Nearest("小安小安", 0.9, True, "小安小安"), False),
         (None, False),
     ],
