@@ -123,11 +123,13 @@ def load_encoder(config: Config) -> SentenceEncoder:
 
 def load_answerer(config: Config, knowledge: KnowledgeBase) -> Answerer:
     """Load retrieval, the language model and the answer policy."""
+    # The model first: while it is loaded all its pages count, and the other engines' do not yet.
+    model = load_model(config)
     return Answerer(
         knowledge,
         load_retriever(config, knowledge),
         syllables,
-        load_model(config),
+        model,
         Sampling(max_tokens=config.llm.max_answer_tokens),
         timeout_s=config.llm.timeout_s,
     )
