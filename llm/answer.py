@@ -6,7 +6,7 @@ There is no way round this module: whatever is spoken or shown comes out of `Ans
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,15 @@ from llm import LanguageModel, Sampling
 from llm.complete import JOIN, Begun, Completer, is_composable
 from llm.compose import NOTHING_VETTED, opening, prefix
 from llm.decide import Decider, Decision
-from llm.fixed_texts import NO_MORE, NOTHING_HEARD, OUTSIDE, SURE, TOO_LONG, WHICH
+from llm.fixed_texts import (
+    NO_MORE,
+    NOTHING_HEARD,
+    OUTSIDE,
+    SURE,
+    TOO_LONG,
+    WHICH,
+    fixed_texts,
+)
 from llm.followup import FollowUps, asks_more, asks_why, chosen
 from llm.guard import Guard
 from llm.knowledge import LANGUAGES, KnowledgeBase, Source
@@ -84,9 +92,15 @@ class Answerer:
         self._knowledge = knowledge
         self.model = model
         vocabulary = knowledge.vocabulary
-        self._decider = Decider(Guard(syllables), retriever, vocabulary, syllables)
+        self._guard = Guard(syllables)
+        self._decider = Decider(self._guard, retriever, vocabulary, syllables)
         self._completer = Completer(vocabulary, sampling or Sampling(max_tokens=120), timeout_s)
         self._follow_ups = FollowUps()
+
+    @property
+    def replies(self) -> tuple[Mapping[str, str], ...]:
+        """Return by language what is said whatever the knowledge holds; `{0}` is filled in."""
+        return *fixed_texts().values(), *(reply.text for reply in self._guard.replies.values())
 
     def close(self) -> None:
         """Free the language model."""

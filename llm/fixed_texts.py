@@ -1,6 +1,8 @@
 """The sentences that are spoken without standing in the knowledge base or among the guard's rules.
 
-They are here so that an authority can read them, and so that its signature covers them.
+They are here so that an authority can read them, and so that its signature covers them. Where the
+words of a question or an answer have their place, what comes before them is a sentence of its own:
+that can be synthesised ahead.
 """
 
 from __future__ import annotations
@@ -30,10 +32,20 @@ NO_MORE = {
     "en": "I have nothing more vetted on that; ask your local emergency broadcast or authority.",
 }
 """Said where somebody wants more than there is."""
-SURE = {"zh": "审核过的资料是这样写的：{0}", "en": "This is what the vetted text says: {0}"}
+SURE = {"zh": "审核过的资料是这样写的。{0}", "en": "This is what the vetted text says. {0}"}
 """Goes before a vetted answer that is doubted."""
-WHICH = {"zh": "您是问“{0}”，还是“{1}”？", "en": "Do you mean “{0}” or “{1}”?"}
+WHICH = {
+    "zh": "您问的是哪一个？是“{0}”，还是“{1}”？",
+    "en": "Which do you mean? “{0}” or “{1}”?",
+}
 """Asks which of two questions is meant."""
+NOTHING_SAID = {"zh": "我还没有说过什么。", "en": "I have not said anything yet."}
+"""Said where somebody wants the last answer again and there was none."""
+APOLOGY = {
+    "zh": "对不起，我这里出了故障。请听官方广播，紧急情况请打120。",
+    "en": "Sorry, something failed here. Listen to official broadcasts; in an emergency call 120.",
+}
+"""Said where a stage failed."""
 
 
 def fixed_texts() -> dict[str, Mapping[str, str]]:
@@ -46,4 +58,6 @@ def fixed_texts() -> dict[str, Mapping[str, str]]:
         "sure": SURE,
         "which": WHICH,
         "nothing vetted": NOTHING_VETTED,
+        "nothing said": NOTHING_SAID,
+        "apology": APOLOGY,
     }

@@ -58,7 +58,7 @@ def load_household(folder: Path) -> Engines:
     knowledge = KnowledgeBase(entries, shipped.sources, shipped.vocabulary)
     uncached = replace(CONFIG, tts=replace(CONFIG.tts, cache_mb=0))
     voice = CachedSynthesizer(load_voice(uncached), folder, max_mb=50)
-    for _ in voice.warm(texts_to_warm(knowledge)):
+    for _ in voice.warm(texts_to_warm(knowledge, ())):
         pass
     ears = load_ears(CONFIG, knowledge)
     return Engines(knowledge, ears, load_answerer(CONFIG, knowledge), voice)

@@ -26,7 +26,7 @@ from voice.dialog.spoken_commands import SpokenCommands
 from voice.dialog.touch import Touch
 from voice.dialog.transcriber import Transcriber
 from voice.dialog.turn import Turns
-from voice.dialog.warmer import Warmer
+from voice.dialog.warmer import Warmer, texts_to_warm
 from voice.ears import Ears
 from voice.engines import (
     knowledge_of,
@@ -138,7 +138,8 @@ class Assistant:
         if not (self._devices.live and isinstance(engines.voice, CachedSynthesizer)):
             return None
 
-        return Warmer(engines.voice, engines.knowledge, lambda: not self.idle)
+        texts = texts_to_warm(engines.knowledge, engines.answerer.replies)
+        return Warmer(engines.voice, texts, lambda: not self.idle)
 
     @property
     def idle(self) -> bool:

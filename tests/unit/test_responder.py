@@ -12,10 +12,11 @@ import pytest
 from llm import GenerationError, GenerationStats, LanguageModel, Message, Sampling
 from llm.answer import Answer, Begin
 from llm.compose import prefix
+from llm.fixed_texts import APOLOGY
 from tests.unit.scripted import ALARM, WATER, Diary, Hum, answerer
 from tests.virtual_audio import VirtualSpeaker
 from voice.dialog.context import CONTEXT_S, Context
-from voice.dialog.responder import APOLOGY, Answers, Responder
+from voice.dialog.responder import Answers, Responder
 from voice.dialog.turn import Turn
 from voice.events import (
     AnswerBegun,

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from kws.sounds import likeness_anywhere, sounds_of
 from llm.answer import Answer, Begin
-from llm.fixed_texts import NO_MORE
+from llm.fixed_texts import APOLOGY, NO_MORE, NOTHING_SAID
 from llm.language import detect_language
 from voice.audio import Speaker
 from voice.audio.earcons import earcon
@@ -41,11 +41,6 @@ from voice.process.threads import end
 from voice.state import Cue
 from voice.tts import Synthesizer
 
-APOLOGY = {
-    "zh": "对不起，我这里出了故障。请听官方广播，紧急情况请打120。",
-    "en": "Sorry, something failed here. Listen to official broadcasts; in an emergency call 120.",
-}
-NOTHING_SAID = {"zh": "我还没有说过什么。", "en": "I have not said anything yet."}
 OWN_WORDS = 0.8
 """Likeness of sounds from which a text is taken for the assistant's own words. Of 3792 questions,
 17 are as like the answer to them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from llm.knowledge import KnowledgeBase
 from voice.process.threads import Background
@@ -19,11 +19,15 @@ class Warmer(Background):
     """Fills the cache of a voice, and waits while `busy()`. Ended early, what was made stays."""
 
     def __init__(
-        self, voice: CachedSynthesizer, knowledge: KnowledgeBase, busy: Callable[[], bool]
+        self,
+        voice: CachedSynthesizer,
+        texts: Iterable[tuple[str, str]],
+        busy: Callable[[], bool],
     ) -> None:
+        """Take texts with their language, most useful first."""
         super().__init__("warmer")
         self._voice = voice
-        self._texts = list(texts_to_warm(knowledge))
+        self._texts = list(texts)
         self._busy = busy
 
     def _work(self) -> None:
@@ -45,13 +49,18 @@ class Warmer(Background):
         return self._ended.is_set() or self._busy()
 
 
-def texts_to_warm(knowledge: KnowledgeBase) -> Iterator[tuple[str, str]]:
-    """Yield text and language of what will be spoken, most useful first: the first sentences of
-    all answers, then the rest of them."""
-    parts = [(spoken_parts(entry.answer), entry.language) for entry in knowledge.speakable]
-    yield from _unique((part[0], language) for part, language in parts)
-    yield from _unique((part[1], language) for part, language in parts if len(part) > 1)
+def texts_to_warm(
+    knowledge: KnowledgeBase, replies: Iterable[Mapping[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield text and language of what will be spoken, each once, most useful first.
 
-
-def _unique(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    return iter(dict.fromkeys(texts))
+    First how everything begins that can be said: replies, answers, their details. Then the rest of
+    replies and answers: it would be made in time while they begin, but that takes the processor.
+    """
+    replied = [(text, language) for texts in replies for language, text in texts.items()]
+    answers = [(entry.answer, entry.language) for entry in knowledge.speakable]
+    details = [(entry.details, entry.language) for entry in knowledge.speakable if entry.details]
+    begins = [(spoken_parts(text)[0], lang) for text, lang in (*replied, *answers, *details)]
+    rests = [(part, lang) for text, lang in (*replied, *answers) for part in spoken_parts(text)[1:]]
+    known = dict.fromkeys((*begins, *rests))
+    return ((text, language) for text, language in known if "{" not in text)
