@@ -13,6 +13,7 @@ from voice import __version__
 from voice.config_file import load_config
 from voice.errors import EXIT_INTERRUPTED, HeanError, translated
 from voice.terminal import discard, printable, reader_gone
+from voice.usage import Parser
 
 COMMANDS = (
     "run",
@@ -61,15 +62,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name need not be valid Unicode
         sys.stdout.reconfigure(errors="backslashreplace")
-    common, rest = common_options(sys.argv[1:] if argv is None else argv)
-    args = build_parser().parse_args(rest)
-    args.common = common
+    words = sys.argv[1:] if argv is None else argv
     try:
+        args = parse(words)
         with translated():
-            config = load_config(common.config, common.set)
+            config = load_config(args.common.config, args.common.set)
             return int(args.run(args, config))
     except HeanError as error:
-        report(error, as_json=getattr(args, "json", False))
+        report(error, as_json="--json" in words)
         return error.exit_code
     except KeyboardInterrupt:
         print("hean: interrupted", file=sys.stderr)
@@ -91,9 +91,21 @@ def report(error: HeanError, as_json: bool = False) -> None:
         print(f"      {printable(error.fix)}", file=sys.stderr)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def parse(words: list[str]) -> argparse.Namespace:
+    """Read a command line; `hean help COMMAND` is `hean COMMAND --help`. Raises UsageError."""
+    common, rest = common_options(words)
+    if rest[:1] == ["help"]:
+        rest = [*rest[1:], "--help"]
+    args, unknown = build_parser().parse_known_args(rest)
+    if unknown:
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    args.common = common
+    return args
+
+
+def build_parser() -> Parser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="hean",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -101,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"hean {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(metavar="COMMAND")
     for name in COMMANDS:
         import_module(f"voice.commands.{name}").add_parser(subparsers)
     return parser
@@ -109,7 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def common_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """Take out the options that may stand anywhere on the command line; return the rest too."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = Parser(prog="hean", add_help=False, allow_abbrev=False)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--set", action="append", default=[])
     return parser.parse_known_args(words)

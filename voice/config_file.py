@@ -7,7 +7,6 @@ with a suggestion, so that a typing error never passes for a setting.
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import json
 import sys
@@ -19,6 +18,7 @@ from typing import Any, get_type_hints
 
 from voice.config import Config
 from voice.errors import ConfigError, cause
+from voice.usage import suggestion
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -41,7 +41,7 @@ def load_config(path: Path | None = None, settings: Iterable[str] = ()) -> Confi
     sections = {}
     for name, values in tables.items():
         if name not in hints:
-            raise ConfigError(f"unknown section [{name}]{_suggest(name, hints)}", _FIX)
+            raise ConfigError(f"unknown section [{name}]{suggestion(name, hints)}", _FIX)
         if not isinstance(values, Mapping):
             raise ConfigError(f"{name} must be a section: [{name}]", _FIX)
         sections[name] = _build_section(name, hints[name], values)
@@ -105,7 +105,7 @@ def _build_section(name: str, section: type, values: Mapping[str, Any]) -> Any:
     hints = get_type_hints(section)
     for key, value in values.items():
         if key not in hints:
-            raise ConfigError(f"unknown key {name}.{key}{_suggest(key, hints)}", _FIX)
+            raise ConfigError(f"unknown key {name}.{key}{suggestion(key, hints)}", _FIX)
         kind = hints[key]
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and kind is not bool):
@@ -116,8 +116,3 @@ def _build_section(name: str, section: type, values: Mapping[str, Any]) -> Any:
         return section(**values)
     except ValueError as error:
         raise ConfigError(str(error), _FIX) from error
-
-
-def _suggest(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""

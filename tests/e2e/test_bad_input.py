@@ -307,11 +307,3 @@ def test_a_knowledge_base_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert str(tmp_path) in result.err
     assert "Traceback" not in result.err
     assert (result.code, result.out) == (65, "")
-
-
-@pytest.mark.parametrize("words", [(), ("banana",), ("ask",), ("ask", "--text", "a", "--mic")])
-def test_wrong_usage_is_said(words: tuple[str, ...]) -> None:
-    result = hean(*words)
-    assert result.code == 2
-    assert "error: " in result.err.splitlines()[-1]
-    assert "Traceback" not in result.err

@@ -43,13 +43,6 @@ def test_a_file_and_settings_are_laid_over_each_other(tmp_path: Path) -> None:
     assert (tts["speed"], tts["threads"]) == (0.9, 1)
 
 
-@pytest.mark.parametrize("words", [("--set",), ("config", "--config"), ("config", "--banana")])
-def test_options_without_value_and_unknown_ones_are_wrong_usage(words: tuple[str, ...]) -> None:
-    result = hean(*words)
-    assert result.code == 2
-    assert "error: " in result.err
-
-
 def test_every_command_helps() -> None:
     for name in COMMANDS:
         result = hean(name, "--help")

@@ -71,9 +71,10 @@ def mark_done(place: Place, **stamps: object) -> None:
     write_stamps(place, {**wanted, "venv": venv_identity(place), "cpu": [], **stamps})
 
 
-def test_alone_on_a_new_machine_it_prints_help_and_changes_nothing(place, tmp_path):
+@pytest.mark.parametrize("words", [(), ("help",), ("help", "ask"), ("--help",)], ids=str)
+def test_alone_on_a_new_machine_it_prints_help_and_changes_nothing(place, tmp_path, words):
     root = copy_launcher(place)
-    result = launch(root=root, XDG_CACHE_HOME=str(tmp_path / "other"))
+    result = launch(*words, root=root, XDG_CACHE_HOME=str(tmp_path / "other"))
     assert (result.returncode, result.stderr) == (0, "")
     assert "./hean setup" in result.stdout
     assert "exec python3" not in result.stdout

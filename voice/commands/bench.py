@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    benches = parser.add_subparsers(metavar="NAME", required=True)
+    benches = parser.add_subparsers(metavar="NAME")
     _add_turns(benches)
     _add_engines(benches)
     _add_others(benches)

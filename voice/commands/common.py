@@ -18,7 +18,7 @@ def add_group(subparsers: Any, name: str, text: str, description: str) -> Any:
         description=description,
         epilog=f"`hean {name} COMMAND --help` shows examples.",
     )
-    return parser.add_subparsers(metavar="COMMAND", required=True)
+    return parser.add_subparsers(metavar="COMMAND")
 
 
 def add_command(

@@ -57,7 +57,7 @@ def add_parser(subparsers: Any) -> None:
 
 def _add_token(commands: Any) -> None:
     parser = commands.add_parser("token", help="let programs and screens of other machines in")
-    tokens = parser.add_subparsers(metavar="COMMAND", required=True)
+    tokens = parser.add_subparsers(metavar="COMMAND")
     create = add_command(tokens, "create", "make a token", _create, _EXAMPLES["create"])
     create.add_argument("name", metavar="NAME")
     create.add_argument("--scope", choices=_SCOPES, default=_SCOPES[0], help="default: ask")
