@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from llm import SentenceEncoder
 from llm.alignment import Alignment
 from llm.cache import cached_arrays
+from llm.doses import DoseEffects
 from llm.everyday import everyday_entries
 from llm.index import Read, Reader, Syllables, index_entries, part
 from llm.knowledge import LANGUAGES, Entry
@@ -74,6 +75,8 @@ class Weights:
     other_audience: float = 8.0
     """Points lost by an entry for other ages than the question names, or for people where it
     names an animal."""
+    other_dose: float = 8.0
+    """Points lost by an entry on what another dose does than the question names."""
 
 
 WEIGHTS = {
@@ -173,6 +176,7 @@ class _Shelf:
         self._aloud = Alignment(part(arrays, "aloud"))
         self._phrase_of = np.cumsum([0, *arrays["asked"]], dtype=np.int64)
         self._audience = Audience(entries)
+        self._doses = DoseEffects(entries)
 
     def search(self, text: str, limit: int) -> list[Hit]:
         if not self._entries or not text.strip():
@@ -212,7 +216,9 @@ class _Shelf:
         }
         coarse = sum(getattr(w, name) * view for name, view in views.items())
         coarse = coarse - w.number_missing * self._lacks_number(text)
-        coarse -= w.other_audience * self._audience.misses(clean(text))
+        cleaned = clean(text)
+        coarse -= w.other_audience * self._audience.misses(cleaned)
+        coarse -= w.other_dose * self._doses.misses(cleaned)
         if len(coarse) > _SHORTLIST:
             best = np.argpartition(-coarse, _SHORTLIST)[:_SHORTLIST]
         else:
