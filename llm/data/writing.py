@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import IO, Any
 
 from llm import Message
 from llm.data import DataError, Row
-from llm.knowledge.files import place
+from llm.files import replacing
 
 _SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
 
@@ -42,15 +41,13 @@ def lines_of(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
 
     Raises DataError: the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("w", encoding="utf-8", errors="surrogateescape") as file:
-                yield lambda fields: _write_line(file, fields)
-            place(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with (
+            replacing(path) as partial,
+            partial.open("w", encoding="utf-8", errors="surrogateescape") as file,
+        ):
+            yield lambda fields: _write_line(file, fields)
     except OSError as error:
         why = error.strerror or error
         raise DataError(f"{path} cannot be written: {why}", "choose another place") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import shutil
@@ -12,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from llm.export import ExportError
-from llm.knowledge.files import place
+from llm.files import DISK_FULL, place
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK_BYTES = 1 << 20
 
 
@@ -82,7 +80,7 @@ def sha256_of(path: Path) -> str:
 
 def unwritable(path: Path, error: OSError) -> ExportError:
     """Return the error for a file that cannot be written."""
-    if error.errno in _DISK_FULL:
+    if error.errno in DISK_FULL:
         return ExportError(
             f"the disk of {path.parent} is full: {path.name} was not written",
             "free some space on it, or write elsewhere with --out FOLDER",

@@ -8,7 +8,6 @@ another version of it would store differently, depend on where the file was made
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -16,8 +15,9 @@ from dataclasses import asdict, astuple
 from pathlib import Path
 
 from llm import KnowledgeError
+from llm.files import replacing
 from llm.knowledge import Entry, KnowledgeBase
-from llm.knowledge.files import place, unwritable
+from llm.knowledge.files import unwritable
 
 LAYOUT = 1
 """Number of the layout of the tables: PRAGMA user_version."""
@@ -62,15 +62,11 @@ def build(knowledge: KnowledgeBase, path: Path) -> None:
     drafts too, with `speakable` 0.
     Raises KnowledgeError: the file cannot be written, or SQLite is too old.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.unlink(missing_ok=True)
-        try:
-            _write(knowledge, partial)
-            place(partial, path)
-        finally:
+        with replacing(path) as partial:
             partial.unlink(missing_ok=True)
+            _write(knowledge, partial)
     except OSError as error:
         raise unwritable(path, error) from error
     except sqlite3.Error as error:

@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from llm.files import write_json
 from llm.train import TrainingError
-from llm.train.files import read_json, replace_folder, write_json
+from llm.train.files import read_json, replace_folder
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 """What AdamW remembers of each weight."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from llm.knowledge.files import place
+from llm.files import DISK_FULL, sync
 from llm.train import TrainingError
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -27,13 +24,13 @@ def clear_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(folder, error) from error
     except SafetensorError as error:  # only quotes the system's error
-        full = any(f"os error {number}" in str(error) for number in _DISK_FULL)
+        full = any(f"os error {number}" in str(error) for number in DISK_FULL)
         reason = OSError(errno.ENOSPC if full else errno.EIO, str(error))
         raise _unwritable(folder, reason) from error
 
 
 def _unwritable(folder: Path, error: OSError) -> TrainingError:
-    if error.errno in _DISK_FULL:
+    if error.errno in DISK_FULL:
         return TrainingError(
             f"the disk of {folder} is full; the last checkpoint is whole",
             f"make room, then: hean train --resume {folder}",
@@ -52,31 +49,16 @@ def replace_folder(folder: Path) -> Iterator[Path]:
     fresh.mkdir(parents=True)
     yield fresh
     for path in fresh.rglob("*"):
-        _sync(path)
-    _sync(fresh)
+        sync(path)
+    sync(fresh)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.replace(folder)
-    _sync(folder.parent)
-
-
-def write_json(path: Path, value: object) -> None:
-    """Replace a file of JSON."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    place(partial, path)
+    sync(folder.parent)
 
 
 def read_json(path: Path) -> Any:
-    """Read what `write_json` wrote. Raises TrainingError."""
+    """Read a file of JSON of the run. Raises TrainingError."""
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} cannot be read: {error}") from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

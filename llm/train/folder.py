@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from llm.knowledge.files import place
+from llm.files import write_json, write_whole
 from llm.train import UnusableRun
-from llm.train.files import read_json, write_json
+from llm.train.files import read_json
 
 
 class RunFolder:
@@ -71,9 +71,7 @@ class RunFolder:
     def forget_metrics_after(self, step: int) -> None:
         """Drop the metrics of steps that a resumed run does anew."""
         kept = [row for row in self.read_metrics() if step and row["step"] <= step]
-        partial = self.metrics.with_name(".metrics.partial")
-        partial.write_text("".join(json.dumps(row) + "\n" for row in kept), "utf-8")
-        place(partial, self.metrics)
+        write_whole(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
 
     def read_references(self) -> dict[str, float]:
         """Return what the base thinks of each answer of preference training; empty = not known."""

@@ -1,5 +1,6 @@
 """Tokens and certificates by the command line: what is stored, and what is refused."""
 
+import io
 import json
 import os
 import ssl
@@ -232,6 +233,23 @@ def test_files_that_root_makes_belong_to_whom_the_folder_belongs(tmp_path):
     TokenFile(tmp_path / "kiosk").create("hall", "ask")
     for path in (tmp_path / "kiosk", tmp_path / "kiosk" / "tokens.json"):
         assert path.stat().st_uid == 12345
+
+
+@pytest.mark.parametrize(
+    "words", [("token", "create", "hall"), ("certificate",), ("pin", "--stdin")]
+)
+@pytest.mark.parametrize("blocked", ["hean", "hean/kiosk"])
+def test_a_place_that_cannot_be_written_is_told_in_two_lines(
+    hean, tmp_path, monkeypatch, words, blocked
+):
+    monkeypatch.setattr("sys.stdin", io.StringIO("739164\n"))
+    obstacle = tmp_path / "data" / blocked  # a file where the folder should be
+    obstacle.parent.mkdir(parents=True)
+    obstacle.touch()
+    code, shown, told = hean(*words)
+    assert (code, shown) == (78, "")
+    assert str(obstacle) in told
+    assert len(told.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

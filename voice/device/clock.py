@@ -12,8 +12,7 @@ from contextlib import suppress
 from datetime import date, datetime, timezone
 from pathlib import Path
 
-from llm import KnowledgeError
-from llm.knowledge.files import write_atomically
+from llm.files import write_whole
 from voice.config import Config
 
 _FILE = "last-seen"
@@ -57,8 +56,8 @@ def note(config: Config, now_s: float | None = None) -> None:
 def accept(data: Path, now_s: float | None = None) -> None:
     """Remember the time, whatever it is: somebody who sees the clock says that it is right."""
     if data.is_dir():
-        with suppress(KnowledgeError):
-            write_atomically(data / _FILE, f"{int(time.time() if now_s is None else now_s)}\n")
+        with suppress(OSError):
+            write_whole(data / _FILE, f"{int(time.time() if now_s is None else now_s)}\n")
 
 
 def _file_of(config: Config) -> Path:

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from llm.files import place
 from llm.flash import FlashError
 from llm.flash.bundle import hash_of, load_private_key, write_bundle
 from llm.flash.manifest import (
@@ -28,7 +29,6 @@ from llm.flash.manifest import (
 )
 from llm.flash.traits import prompts_sha256, traits_of
 from llm.knowledge import load_knowledge
-from llm.knowledge.files import place
 from voice import __version__
 from voice.config import Config
 from voice.errors import cause

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm.files import place
 from llm.flash import FlashError
 from llm.flash.bundle import SUFFIX, Bundle, open_bundle
-from llm.knowledge.files import place
 from voice.config import Config
 from voice.errors import HeanError, UsageError, cause, translated
 from voice.flash.device import trusted

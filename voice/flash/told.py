@@ -7,9 +7,8 @@ import logging
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from llm import KnowledgeError
+from llm.files import write_whole
 from llm.flash.journal import Outcome
-from llm.knowledge.files import write_atomically
 from voice.active_slot import now
 from voice.config import Config
 
@@ -23,9 +22,9 @@ def tell(config: Config, outcome: Outcome) -> None:
         return
     outcome = outcome if outcome.at else replace(outcome, at=now())
     try:
-        write_atomically(_file(config), json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
-    except KnowledgeError as error:  # it stands in the log and in the audit, too
-        _LOGGER.error("%s", error)
+        write_whole(_file(config), json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
+    except OSError as error:  # it stands in the log and in the audit, too
+        _LOGGER.error("%s: %s", _file(config), error.strerror)
 
 
 def unseen(config: Config) -> Outcome | None:

@@ -18,7 +18,6 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
-from llm import KnowledgeError
 from voice.errors import ConfigError
 from voice.kiosk.private import locked, write_private
 from voice.kiosk.tokens import Token, TokenFile, digest_of, now
@@ -122,7 +121,7 @@ class Keyring:
         try:
             with locked(self._path.parent):
                 write_private(self._path, text)
-        except (OSError, KnowledgeError) as error:
+        except ConfigError as error:
             # A disk that is full or read-only: everybody who is known now stays so until the end.
             _LOGGER.warning("%s; browsers will have to sign in again after a restart", error)
 

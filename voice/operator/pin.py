@@ -14,9 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llm import KnowledgeError
-from llm.knowledge.files import write_atomically
-from voice.errors import ConfigError, UsageError
+from llm.files import write_whole
+from voice.errors import ConfigError, UsageError, cause
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -65,13 +64,16 @@ class Pin:
     def set(self, digits: str) -> None:
         """Make these digits the PIN, and forget wrong tries. Raises UsageError, ConfigError."""
         _require_good(digits)
-        self._hash.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            write_atomically(self._hash, _hasher().hash(digits) + "\n", private=True)
+            self._hash.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(self._hash, _hasher().hash(digits) + "\n", private=True)
             self._hash.chmod(0o600)
             self._tries.unlink(missing_ok=True)
-        except (KnowledgeError, OSError) as error:
-            raise ConfigError(f"the PIN cannot be kept: {error}", "free some space") from error
+        except OSError as error:
+            raise ConfigError(
+                f"the PIN cannot be kept in {self._hash}: {cause(error)}",
+                "free some space, or give this user the right to write there",
+            ) from error
 
     @property
     def wait_s(self) -> float:
@@ -119,11 +121,11 @@ class Pin:
     def _note(self, wrong: int) -> None:
         try:
             if wrong:
-                write_atomically(self._tries, f"{wrong}\n", private=True)
+                write_whole(self._tries, f"{wrong}\n", private=True)
             else:
                 self._tries.unlink(missing_ok=True)
             self._unwritten = 0
-        except (KnowledgeError, OSError) as error:
+        except OSError as error:
             # A disk that is full or read-only must not keep the operator out who would mend it.
             _LOGGER.warning("wrong tries of the PIN are counted until the next start: %s", error)
             self._unwritten = wrong
