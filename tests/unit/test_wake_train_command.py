@@ -13,6 +13,7 @@ from kws.train.spelling import Speller
 from kws.words import make_word
 from voice import wake_training
 from voice.commands.wake import add_parser
+from voice.commands.wake_train import _progress
 from voice.config import Config, ModelsConfig
 from voice.errors import HeanError, InputError, UsageError, translated
 from voice.wake_training.plan import Plan, begin, doubts, planned, resumed
@@ -97,6 +98,15 @@ def test_a_damaged_plan_is_told(tmp_path, content):
     (tmp_path / "plan.json").write_text(content)
     with pytest.raises(InputError, match="no plan of a run"):
         resumed(tmp_path)
+
+
+def test_nothing_is_shown_before_there_is_progress(capsys):
+    with _progress(quiet=False):
+        pass
+    assert capsys.readouterr().err == ""
+    with _progress(quiet=False) as tell:
+        tell("training", 0.5)
+    assert "50% training" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_told_before_it_is_full(tmp_path):

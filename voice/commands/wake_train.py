@@ -177,6 +177,14 @@ def _progress(*, quiet: bool) -> Iterator[Tell]:
 
     columns = (BarColumn(20), TaskProgressColumn(), TextColumn("{task.description}"))
     bars = Progress(*columns, console=Console(stderr=True), disable=quiet)
-    task = bars.add_task("", total=1.0)
-    with bars:
-        yield lambda what, done: bars.update(task, description=what, completed=done)
+
+    def tell(what: str, done: float) -> None:
+        bars.start()  # not before there is something to show
+        task = bars.task_ids[0] if bars.task_ids else bars.add_task(what, total=1.0)
+        bars.update(task, description=what, completed=done)
+
+    try:
+        yield tell
+    finally:
+        if bars.task_ids:
+            bars.stop()
