@@ -103,7 +103,7 @@ def _best(word: Sequence[Sound], heard: Sequence[Sound], starts: list[float]) ->
 
 def _cost(one: Sound, other: Sound, first: bool) -> float:
     if one.letters or other.letters:
-        return _spelling_cost(one.letters, other.letters)
+        return edits(one.letters, other.letters) / max(len(one.letters), len(other.letters))
     cost = 0.0 if one.final == other.final else FINAL_COST
     if one.initial != other.initial:
         initial = INITIAL_COST if one.initial and other.initial else ONSET_COST
@@ -111,15 +111,15 @@ def _cost(one: Sound, other: Sound, first: bool) -> float:
     return min(cost, SYLLABLE_COST)
 
 
-def _spelling_cost(one: str, other: str) -> float:
-    """Return the share of letters in which two words differ (Levenshtein, 1966)."""
+def edits(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many letters or phones must be changed, added or left out (Levenshtein, 1966)."""
     row = list(range(len(other) + 1))
-    for index, letter in enumerate(one, 1):
+    for index, symbol in enumerate(one, 1):
         before, row = row, [index]
         for column, against in enumerate(other):
-            replaced = before[column] + (letter != against)
+            replaced = before[column] + (symbol != against)
             row.append(min(replaced, before[column + 1] + 1, row[-1] + 1))
-    return row[-1] / max(len(one), len(other))
+    return row[-1]
 
 
 def _sounds(part: str, start: int) -> Iterator[Sound]:

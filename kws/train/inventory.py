@@ -39,10 +39,10 @@ _PHONE_OF: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def token_table(english: bool) -> list[str]:
+def token_table() -> list[str]:
     """Return the tokens in the order of their numbers; the first is the blank."""
     finals = [each for final in FINALS for each in (final, *toned(final))]
-    return [BLANK, UNKNOWN, *INITIALS, *finals, *(PHONES if english else ())]
+    return [BLANK, UNKNOWN, *INITIALS, *finals, *PHONES]
 
 
 def toned(final: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from kws.pinyin import reading, split_syllable, toneless
+from kws.sounds import edits
 
 _MOST_TRIES = 40
 _TWO_CHANGED = 0.3
@@ -110,14 +111,3 @@ def english_neighbours(
         if abs(len(phones) - len(word)) <= _MOST_EDITS
         and 0 < edits(word, phones) <= min(_MOST_EDITS, len(word) // 2)
     ]
-
-
-def edits(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many symbols must be changed, added or left out (Levenshtein, 1966)."""
-    row = list(range(len(other) + 1))
-    for index, symbol in enumerate(one, 1):
-        before, row = row, [index]
-        for column, against in enumerate(other):
-            replaced = before[column] + (symbol != against)
-            row.append(min(replaced, before[column + 1] + 1, row[-1] + 1))
-    return row[-1]

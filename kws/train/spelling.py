@@ -25,7 +25,7 @@ class Speller:
 
     def __init__(self, phones_of: PhonesOf = no_english) -> None:
         self._phones_of = phones_of
-        self._tokens = frozenset(token_table(english=True))
+        self._tokens = frozenset(token_table())
 
     def spell(self, text: str, pinyin: str = "") -> tuple[str, ...]:
         """Return the tokens of a text; without `pinyin` it is read in the likeliest way."""

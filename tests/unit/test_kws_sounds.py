@@ -4,7 +4,7 @@ import pytest
 
 from kws import WakeWordError
 from kws.pinyin import parse_pinyin, reading, readings, split_syllable, syllables
-from kws.sounds import likeness_anywhere, likeness_at_start, sounds_of, sounds_of_word
+from kws.sounds import edits, likeness_anywhere, likeness_at_start, sounds_of, sounds_of_word
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,9 @@ def test_a_confirmed_reading_replaces_the_likeliest():
     (xiao, yue) = sounds_of_word("小乐", "xiǎo yuè")
     assert (xiao.final, yue.final) == ("iao", "ve")
     assert [sound.letters for sound in sounds_of_word("hey小安", "xiǎo ān")] == ["hey", "", ""]
+
+
+def test_edits_are_counted():
+    assert edits("abc", "abc") == 0
+    assert edits("", "abc") == 3
+    assert edits(["HH", "IH", "R", "OW"], ["HH", "EH", "R", "AH", "N"]) == 3

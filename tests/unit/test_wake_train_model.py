@@ -17,7 +17,7 @@ from kws.words import make_word  # noqa: E402
 from kws.zipformer import ZipformerDetector  # noqa: E402
 
 SMALL = Shape(dim=48, left_frames=16, heads=2, feedforward_dim=64)
-TABLE = token_table(english=False)
+TABLE = token_table()
 CHUNKS = 5
 
 

@@ -100,7 +100,7 @@ def train(plan: Plan, run: Path, clips: Sequence[Clip], tell: Tell) -> Checkpoin
     from kws.train.settings import Settings
     from kws.train.shape import Shape
 
-    tokens = token_table(english=True)
+    tokens = token_table()
     split = {
         name: read_recordings(run / "corpus", [c for c in clips if c.split == name], tokens)
         for name in ("train", "dev")
