@@ -18,7 +18,6 @@ from voice.errors import DeviceError
 RATE_HZ = 16_000
 BLOCK_S = 0.032
 RECORDING = Path(voice.__file__).parent / "data/question.flac"
-RECORDED_ROOMS = Path(__file__).parents[2].parent / "shared/audio/noise/rir"
 
 
 def speech(seconds: float, pitches: tuple[float, ...]) -> Samples:
@@ -35,33 +34,22 @@ def speech(seconds: float, pitches: tuple[float, ...]) -> Samples:
     return np.asarray(0.05 * sound / np.std(sound), np.float32)
 
 
-def made_room() -> Samples:
-    """An impulse response that has decayed by 60 dB after 0.4 s."""
-    at = np.arange(int(0.4 * RATE_HZ)) / RATE_HZ
-    response = np.random.default_rng(5).normal(size=len(at)) * 10 ** (-3 * at / 0.4)
-    response[0] = 8
+def made_room(decay_s: float, direct: float) -> Samples:
+    """An impulse response that has decayed by 60 dB after `decay_s`, after a direct sound."""
+    at = np.arange(int(decay_s * RATE_HZ)) / RATE_HZ
+    response = np.random.default_rng(5).normal(size=len(at)) * 10 ** (-3 * at / decay_s)
+    response[0] = direct
     return (response / np.sqrt(np.sum(response**2))).astype(np.float32)
 
 
-def recorded_room(path: Path) -> Samples:
-    response, rate_hz = soundfile.read(path, dtype="float32")
-    response = resample(response, rate_hz, RATE_HZ)
-    direct = int(np.argmax(np.abs(response)))
-    response = response[direct : direct + RATE_HZ // 2]
-    return np.asarray(response / np.sqrt(np.sum(response**2)), np.float32)
+ROOMS = {"near": made_room(0.4, 8), "far": made_room(0.6, 8)}
+"""Far from the loudspeaker, reverberation is much louder than what comes directly."""
+LEAST_DB = {"near": 20.0, "far": 15.0}
 
 
-ROOMS = {"made": made_room} | {
-    path.stem: lambda path=path: recorded_room(path) for path in sorted(RECORDED_ROOMS.glob("*"))
-}
-
-LEAST_DB = dict.fromkeys(ROOMS, 20.0) | {"rir1": 13.0}
-"""rir1 was recorded metres away: reverberation is louder there than what comes directly."""
-
-
-def echo_of(played: Samples, delay_s: float, room: str = "made") -> Samples:
+def echo_of(played: Samples, delay_s: float, room: str = "near") -> Samples:
     """What comes back of `played`, as loud as it was played."""
-    sound = np.convolve(played, ROOMS[room]())
+    sound = np.convolve(played, ROOMS[room])
     late = np.concatenate([np.zeros(int(delay_s * RATE_HZ)), sound])[: len(played)]
     hiss = 3e-4 * np.random.default_rng(6).normal(size=len(played))
     return np.asarray(late + hiss, np.float32)
