@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from kws.asr_pinyin import ways_to_say
 from kws.pinyin import reading
@@ -29,12 +29,10 @@ SYLLABLES_AN_HOUR = 5.18 * 3600
 information rate, Language 87, 2011)."""
 
 
-def concerns(
-    word: WakeWord, others: Sequence[WakeWord] = (), phrases: Iterable[str] = EVERYDAY
-) -> list[str]:
+def concerns(word: WakeWord, others: Sequence[WakeWord]) -> list[str]:
     """Return why `word` may wake by mistake, a sentence for each reason.
 
-    `phrases` is what is often said where the device stands, also by the device itself.
+    `others` are the wake words that it must not be taken for.
     """
     ways = ways_to_say(word)
     found = []
@@ -44,7 +42,7 @@ def concerns(
     for other in others:
         if other.text != word.text and (like := _likeness(ways, ways_to_say(other))) >= SIMILAR:
             found.append(f"{word.text} sounds like the wake word {other.text} ({like:.2f} of 1)")
-    for phrase in phrases:
+    for phrase in EVERYDAY:
         heard = sounds_of(phrase)
         if max(likeness_anywhere(way, heard).likeness for way in ways) >= CONTAINED:
             found.append(f"{word.text} is in what people say anyway: {phrase}")

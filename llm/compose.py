@@ -68,7 +68,7 @@ def compose(
     model: LanguageModel,
     messages: list[Message],
     sampling: Sampling,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool],
 ) -> Generator[str, None, None]:
     """Answer a `prompt`. Yield the text up to the end of each clause, so that it can be given up
     early; at last all of it: at most two sentences, empty if cancelled before the first one ended.

@@ -100,12 +100,11 @@ class Decider:
         retriever: Retriever,
         vocabulary: Vocabulary,
         syllables: Syllables,
-        thresholds: Thresholds | None = None,
     ) -> None:
         self._guard = guard
         self._retriever = retriever
         self._syllables = syllables
-        self._thresholds = thresholds or Thresholds()
+        self._thresholds = Thresholds()
         self._words = {lang: [clean(t) for t in vocabulary.terms(lang)] for lang in ("zh", "en")}
         keys = (sound_key(syllables(word)) for word in self._words["zh"])
         self._sounds = {key for key in keys if key}

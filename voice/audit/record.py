@@ -118,12 +118,11 @@ def record_of(
     asked: Asked,
     versions: Versions,
     seconds: Mapping[str, float] | None = None,
-    outcome: Outcome = Outcome.ANSWERED,
 ) -> TurnRecord:
     """Return the record of an answer; without `seconds`, those of the answer itself."""
     return TurnRecord(
         asked,
-        outcome,
+        Outcome.ANSWERED,
         versions,
         answer.question,
         answer.language,

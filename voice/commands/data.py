@@ -129,7 +129,7 @@ def _examined(
 
     tally = Tally()
     problems: list[Problem] = []
-    for item in counted(tally.watch(items(files)), "rows", quiet):
+    for item in counted(tally.watch(items(files)), quiet):
         if item.row is not None:
             keep(item.row)
             problems += doctor.see(item.row)

@@ -72,16 +72,16 @@ def _as_json(problem: Problem) -> dict[str, Any]:
     return {**fields, "path": str(origin["path"]), "line": origin["line"], "row": origin["row"]}
 
 
-def counted(stream: Iterable[_T], what: str, quiet: bool) -> Iterator[_T]:
-    """Pass a long stream on, and show on a terminal how far it is."""
+def counted(rows: Iterable[_T], quiet: bool) -> Iterator[_T]:
+    """Pass many rows on, and show on a terminal how far it is."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        yield from stream
+        yield from rows
         return
     with console.status("") as status:
-        for number, item in enumerate(stream, 1):
+        for number, item in enumerate(rows, 1):
             if number % _STEP == 0:
-                status.update(f"{number:,} {what}")
+                status.update(f"{number:,} rows")
             yield item

@@ -56,9 +56,9 @@ def needs(scope: str, bodies: Bodies = SHORT_JSON) -> Any:
     return Security(GuardedRule(scope, bodies), scopes=[scope])
 
 
-def open_to_all(bodies: Bodies = SHORT_JSON) -> Any:
-    """Return what a route declares that needs no token."""
-    return Depends(Rule("", bodies))
+def open_to_all() -> Any:
+    """Return what a route declares that needs no token and takes no long body."""
+    return Depends(Rule("", SHORT_JSON))
 
 
 def allows(connection: HTTPConnection, scope: str) -> bool:

@@ -53,7 +53,7 @@ class Turn:
             "failed": "",
             **self.said,
             "stages_s": self._stages_s(),
-            "voice_to_voice_s": self._between("asked", "first_sound"),
+            "voice_to_voice_s": self._voice_to_voice_s(),
         }
 
     def _stages_s(self) -> dict[str, float]:
@@ -65,10 +65,10 @@ class Turn:
             for before, name in zip(reached, reached[1:], strict=False)
         }
 
-    def _between(self, begin: str, end: str) -> float | None:
-        if begin not in self.marks_s or end not in self.marks_s:
+    def _voice_to_voice_s(self) -> float | None:
+        if not {"asked", "first_sound"} <= self.marks_s.keys():
             return None
-        return round(self.marks_s[end] - self.marks_s[begin], 3)
+        return round(self.marks_s["first_sound"] - self.marks_s["asked"], 3)
 
 
 class Diary:

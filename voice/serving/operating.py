@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fastapi import APIRouter
@@ -21,11 +21,7 @@ from voice.operator.area import Area, Surroundings
 
 @contextmanager
 def operated(
-    config: Config,
-    assistant: Assistant,
-    bus: Bus,
-    board: Board,
-    environment: Mapping[str, str] = os.environ,
+    config: Config, assistant: Assistant, bus: Bus, board: Board
 ) -> Iterator[tuple[APIRouter, ...]]:
     """Yield the routes of the operator area, which works while the block runs.
 
@@ -44,7 +40,7 @@ def operated(
         assistant.touch.play(samples, rate_hz)
         return True
 
-    served = restart if environment.get("NOTIFY_SOCKET") else None
+    served = restart if os.environ.get("NOTIFY_SOCKET") else None
     area = Area(Surroundings(config, assistant.answerer, board, media, play, served))
     assistant.also_hears = area.recorder.hear
     area.follow(bus)

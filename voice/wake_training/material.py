@@ -26,16 +26,13 @@ _MARKS = re.compile(r"[^\u3400-\u9fffA-Za-z' ]+")
 
 
 def material_of(
-    words: Sequence[WakeWord],
-    counts: Mapping[str, str],
-    speakers: Speakers,
-    knowledge: KnowledgeBase | None = None,
+    words: Sequence[WakeWord], counts: Mapping[str, str], speakers: Speakers
 ) -> Material:
     """Return the material for some wake words.
 
     `counts` tells how often Mandarin words occur.
     """
-    knowledge = knowledge or load_knowledge()
+    knowledge = load_knowledge()
     vocabulary = {word: int(count) for word, count in counts.items()}
     common = {
         word: count
