@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from voice.errors import DeviceError
@@ -46,9 +47,12 @@ def may_renew() -> bool:
     return not last_s or time.monotonic() - float(last_s) > APART_S
 
 
-def renew() -> None:
-    """Begin anew, with the same arguments. Never returns."""
-    sys.stdout.flush()
+def renew(reason: str) -> None:
+    """Say why and begin anew, with the same arguments. Never returns."""
     show_again()
+    with suppress(OSError):  # nobody may read any more what it says
+        sys.stdout.flush()
+        sys.stderr.write(f"hean: {reason}; beginning anew\n")
+        sys.stderr.flush()
     environment = {**os.environ, _RENEWED: str(time.monotonic())}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)

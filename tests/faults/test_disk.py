@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
 from models.store import Store
-from tests.commands import DATA
+from tests.commands import DATA, ROOT
 from tests.faults.lab import ENDED, REAL, Place, daemon
 from voice.config import Config
 
@@ -109,12 +110,15 @@ def test_a_damaged_audit_log_costs_the_rows_not_the_answers(place: Place) -> Non
 
 
 def test_what_is_damaged_while_it_runs_is_not_needed_any_more(place: Place) -> None:
-    store = own_store(place.root)
-    with daemon(place, REAL, *NO_CALL, "--set", f"models.store={store}") as running:
+    store, knowledge = own_store(place.root), place.root / "knowledge"
+    shutil.copytree(ROOT / "llm" / "knowledge", knowledge)
+    config = place.root / "hean.toml"
+    config.write_text(f"[models]\nstore = '{store}'\n[knowledge]\nfolder = '{knowledge}'\n")
+    with daemon(place, REAL, *NO_CALL, "--config", str(config)) as running:
         running.until_ready()
-        for link in store.rglob("*.onnx"):
-            link.unlink()
-            link.write_bytes(b"damaged")
+        for file in (config, *store.rglob("*.onnx"), *knowledge.rglob("*.toml")):
+            file.unlink()
+            file.write_bytes(b"damaged")
         place.play(DATA / "zh-water.flac")
         running.wait_for(IDLE)
         result = running.end(signal.SIGTERM)

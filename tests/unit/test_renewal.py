@@ -20,7 +20,7 @@ import sys
 from voice.renewal import may_renew, renew
 print(sys.argv[1:], may_renew(), flush=True)
 if may_renew():
-    renew()
+    renew("it hangs")
 """
 
 

@@ -111,8 +111,7 @@ def _mended(devices: Devices, ending: Ending) -> Iterator[None]:
     except HeanError as error:
         ending.close()  # from here on a signal must not be taken by a program that is replaced
         if devices.live and _renews(error) and not ending.asked:
-            print(f"hean: {error.message}; beginning anew", file=sys.stderr, flush=True)
-            renew()
+            renew(error.message)
         raise
 
 

@@ -6,7 +6,7 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from voice.errors import StageLost
@@ -56,9 +56,10 @@ def crashes_end(stop: Callable[[], None]) -> Iterator[None]:
     before = threading.excepthook
 
     def ended(what: threading.ExceptHookArgs) -> None:
-        before(what)
         crashed.append(what.thread.name if what.thread else "a thread")
         stop()
+        with suppress(OSError):  # whoever reads standard error may be gone
+            before(what)
 
     threading.excepthook = ended
     try:
