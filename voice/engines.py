@@ -148,7 +148,9 @@ def load_model(config: Config) -> LanguageModel | None:
         path = Path(config.llm.model).expanduser()
         return create_model("llama-cpp", {"model": path}, config.llm)
     model, files = ModelFiles(config).find("llm", config.llm.model)
-    return create_model(model.engine, files, config.llm)
+    # Tried in a child first: a crash of its library would end us, at each start anew. Models in
+    # a slot have been through that when they were flashed.
+    return create_model(model.engine, files, config.llm, config.cache / "tried")
 
 
 def model_id_of(config: Config) -> str:
