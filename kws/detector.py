@@ -5,16 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from kws import RATE_HZ, Detection, Samples, WakeConfig, WakeWordDetector
 from kws.looks import END_S, PRE_ROLL_S, Finder, IsSpeech, Look, LookSchedule, Window
-from kws.verify import Judge
+from kws.verify import Judge, hears
 
 _OWN_SAMPLES = 3 * RATE_HZ
 """Of what was played: a slow word, and the delays of devices and of the detector."""
-_TAIL_SAMPLES = RATE_HZ // 2
-"""Silence after it: the detector looks ahead."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +37,7 @@ class WakeEngine:
         of the audio's time, and rather too often than not. For the detector's thread."""
         if not len(played) or self.own is None:
             return len(played) > 0
-        self.own.reset()
-        size = self.own.chunk_samples
-        heard = np.concatenate([played[-_OWN_SAMPLES:], np.zeros(_TAIL_SAMPLES, np.float32)])
-        chunks = heard[: len(heard) // size * size].reshape(-1, size)
-        return any((hit := self.own.process(chunk)) and hit.word == word for chunk in chunks)
+        return hears(self.own, word, played[-_OWN_SAMPLES:])
 
     def said_by(self, word: str, played: Samples) -> bool:
         """Tell whether audio that was played holds the word, or something much like it."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from kws.zipformer import ZipformerDetector
 
 OWN_THRESHOLD = 0.15
-"""At which the Zipformer takes what was played for a word: the lowest that was measured."""
+"""At which the Zipformer takes what was played for a word: the lowest that was measured. It bears
+Whisper out from here on, too."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,19 @@ def create_engine(name: str, means: Means) -> WakeEngine:
 
 def _combined(means: Means) -> WakeEngine:
     """Whisper looks, and the Zipformer hears what comes between two looks, sooner and in less
-    time; words that its model cannot spell are left to Whisper."""
+    time; words that its model cannot spell are left to Whisper. It bears Whisper out where that is
+    known to err."""
     from kws.detector import WakeEngine
     from kws.keywords import Tokenizer
-    from kws.verify import LookJudge
+    from kws.verify import LookJudge, SecondedFinder
 
     finder = _whisper_finder(means)
     words = Tokenizer(means.files()).hearable(means.words)
     if not words:
         return WakeEngine(finder=finder)
     spotter = _spotter(replace(means, words=words))
-    return WakeEngine(spotter, finder, LookJudge(finder), spotter.at(OWN_THRESHOLD))
+    seconded = SecondedFinder(finder, spotter.at(OWN_THRESHOLD), words)
+    return WakeEngine(spotter, seconded, LookJudge(finder), spotter.at(OWN_THRESHOLD))
 
 
 def _whisper(means: Means) -> WakeEngine:
