@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from llm import KnowledgeError
 from llm.knowledge import Entry, KnowledgeBase
 from llm.knowledge.review import Change, due, entry_of
+from llm.knowledge.sign import SignedKnowledge
 from voice.config import Config
 from voice.engines import knowledge_of, signed_knowledge_of
 from voice.operator.guard import refusing
@@ -44,20 +45,7 @@ def knowledge_routes(config: Config) -> APIRouter:
         """List entries that wait for a review, or all; `find` looks in ids, questions, answers."""
         with refusing():
             signed = signed_knowledge_of(config)
-        reasons = {item.entry.id: item.reason for item in due(signed.knowledge, date.today())}
-        found = [
-            entry
-            for entry in signed.knowledge.entries
-            if (show == "all" or entry.id in reasons) and _has(entry, find)
-        ]
-        return {
-            "due": len(reasons),
-            "found": len(found),
-            "approval": signed.approval.text,
-            "reviewers": _reviewers(signed.knowledge),
-            "device": platform.node(),
-            "entries": [_row(e, reasons) for e in found[skip : skip + MOST_LISTED]],
-        }
+        return _listed(signed, show == "all", find, skip)
 
     @router.get("/{name}")
     def entry(name: str) -> dict[str, Any]:
@@ -79,6 +67,23 @@ def knowledge_routes(config: Config) -> APIRouter:
         return {"entry": _row(changed, {}), "approval": signed.approval.text}
 
     return router
+
+
+def _listed(signed: SignedKnowledge, everything: bool, find: str, skip: int) -> dict[str, Any]:
+    reasons = {item.entry.id: item.reason for item in due(signed.knowledge, date.today())}
+    found = [
+        entry
+        for entry in signed.knowledge.entries
+        if (everything or entry.id in reasons) and _has(entry, find)
+    ]
+    return {
+        "due": len(reasons),
+        "found": len(found),
+        "approval": signed.approval.text,
+        "reviewers": _reviewers(signed.knowledge),
+        "device": platform.node(),
+        "entries": [_row(e, reasons) for e in found[skip : skip + MOST_LISTED]],
+    }
 
 
 def _entry(knowledge: KnowledgeBase, name: str) -> Entry:
