@@ -7,7 +7,7 @@ bfloat16), scaled by cores and instruction sets, or by a measurement on this mac
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.catalog import Catalog, Model
 from models.machine import Machine, Speed
@@ -90,7 +90,7 @@ class Phase:
     """What comes out: the file and its quantisation."""
     minutes: int
     """Longest that this phase should take."""
-    choices: tuple[Training, ...]
+    choices: tuple[Training, ...] = ()
 
     @property
     def choice(self) -> Training | None:
@@ -110,26 +110,16 @@ class Advice:
     phases: tuple[Phase, ...]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    name: str
-    aim: str
-    rows: int
-    epochs: int
-    result: str
-    minutes: int
-
-
-_PLANS = (
-    _Plan(
+_PHASES = (
+    Phase(
         "try", "does the whole chain work, and is the data fit?", 50, 1,
         "adapter beside the quantised model", 15,
     ),
-    _Plan(
+    Phase(
         "improve", "is it better on held-out questions?", 300, 3,
         "adapter beside the quantised model", 90,
     ),
-    _Plan(
+    Phase(
         "produce", "all rows, and the file that goes onto devices", 5000, 3,
         "adapter beside Q4_K_M; merged Q8_0 only if it still refuses", 24 * 60,
     ),
@@ -143,12 +133,9 @@ def advise(machine: Machine, catalog: Catalog, speed: Speed | None = None) -> Ad
     compute, copy = _factors(machine, speed)
     running = tuple(_running(model, machine, compute, copy) for model in models)
     phases = tuple(
-        Phase(
-            plan.name, plan.aim, plan.rows, plan.epochs, plan.result, plan.minutes,
-            tuple(_training(model, machine, compute, plan) for model in models),
-        )
-        for plan in _PLANS
-    )  # fmt: skip
+        replace(phase, choices=tuple(_training(model, machine, compute, phase) for model in models))
+        for phase in _PHASES
+    )
     return Advice(machine, f"estimates from {basis}", running, phases)
 
 
@@ -196,7 +183,7 @@ def _quantisation(model: Model) -> str:
     return found[0] if found else ""
 
 
-def _training(model: Model, machine: Machine, compute: float, plan: _Plan) -> Training:
+def _training(model: Model, machine: Machine, compute: float, phase: Phase) -> Training:
     millions = parameters_m(model)
     disk = millions * _RUN_MB_PER_M
     card = max((gpu.memory_mb for gpu in machine.gpus), default=0)
@@ -208,7 +195,7 @@ def _training(model: Model, machine: Machine, compute: float, plan: _Plan) -> Tr
             return Training(model.id, method, where, round(memory), None, round(disk), not why, why)
     weights, size = ("bf16", 2.0) if machine.has_bf16 else ("float32", 4.0)
     memory = _memory_mb(millions, size, size)
-    tokens = plan.rows * plan.epochs * ROW_TOKENS
+    tokens = phase.rows * phase.epochs * ROW_TOKENS
     gflops = _TRAIN_GFLOPS[weights] * compute * machine.cores
     minutes = tokens * _OPERATIONS * millions / 1e3 / gflops / 60
     why = _lack(machine, memory, disk)
