@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from voice import __version__
 from voice.config_file import load_config
-from voice.errors import EXIT_INTERRUPTED, HeanError, translated
+from voice.errors import EXIT_INTERRUPTED, HeanError, InputError, translated
 from voice.terminal import discard, printable, reader_gone
 from voice.usage import Parser
 
@@ -39,6 +40,7 @@ COMMANDS = (
 )
 """Each is a module of voice.commands with `add_parser(subparsers)`."""
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DESCRIPTION = "He'an (核安): an offline voice assistant for nuclear and radiological emergencies."
 _EPILOG = """\
 examples:
@@ -67,7 +69,9 @@ def main(argv: list[str] | None = None) -> int:
         args = parse(words)
         with translated():
             config = load_config(args.common.config, args.common.set)
-            return int(args.run(args, config))
+            code = int(args.run(args, config))
+        print(end="", flush=True)  # where there is no room for it, here and not at the very end
+        return code
     except HeanError as error:
         report(error, as_json="--json" in words)
         return error.exit_code
@@ -79,6 +83,13 @@ def main(argv: list[str] | None = None) -> int:
             raise
         discard(sys.stdout)
         return 0
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        discard(sys.stdout)
+        full = f"the output cannot be written: {error.strerror}"
+        report(InputError(full, "free some space on that disk"))
+        return InputError.exit_code
 
 
 def report(error: HeanError, as_json: bool = False) -> None:

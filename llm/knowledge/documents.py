@@ -41,11 +41,12 @@ class Document:
 def read_document(path: Path) -> Document:
     """Read a document. Raises KnowledgeError with one line on what is wrong with the file."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise KnowledgeError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB: split it")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # a device tells no size and has no end
     except OSError as error:
         raise KnowledgeError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_BYTES:
+        raise KnowledgeError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB: split it")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise KnowledgeError(f"{path}: save it as one of these: {', '.join(_READERS)}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.commands import hean
+from tests.commands import command, environment, hean
 
 
 @pytest.mark.parametrize("words", [(), ("kb",), ("wake",)], ids=str)
@@ -48,3 +50,22 @@ def test_wrong_usage_is_an_object_for_scripts() -> None:
     result = hean("ask", "--json")
     assert (result.code, result.err) == (2, "")
     assert json.loads(result.out)["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize("words", [("config",), ("config", "--json"), ("kb", "list")], ids=str)
+def test_output_for_which_there_is_no_room_is_told(words: tuple[str, ...], tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as out:
+        done = subprocess.run(
+            command(*words), cwd=tmp_path, env=environment(), stdout=out, stderr=subprocess.PIPE
+        )
+    told, advice = done.stderr.decode().splitlines()
+    assert done.returncode == 66
+    assert told == "hean: the output cannot be written: No space left on device"
+    assert advice == "      free some space on that disk"
+
+
+@pytest.mark.parametrize("closed", ["1", "2"], ids=["stdout", "stderr"])
+def test_output_that_is_closed_is_no_fault(closed: str, tmp_path: Path) -> None:
+    words = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *command("config")]
+    done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
