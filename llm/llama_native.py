@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llm import GenerationError, Sampling
+from llm.llama_tokens import cut, piece
 from llm.mapping import release_mapping
 
 BATCH_TOKENS = 128
@@ -133,28 +134,11 @@ class NativeModel:
 
     def tokenize(self, text: str) -> list[int]:
         """Return the token ids of a text; markers such as <|im_start|> become control tokens."""
-        content = text.encode("utf-8", errors="replace")
-        room = len(content) + 2  # no token is shorter than a byte; begin and end may be added
-        tokens = (self._api.llama_token * room)()
-        count = self._api.llama_tokenize(
-            self._vocabulary, content, len(content), tokens, room, True, True
-        )
-        if count < 0:
-            raise GenerationError("the text is too long to be cut into tokens")
-        bos = self._api.llama_vocab_bos(self._vocabulary)
-        # llama.cpp puts one in front even where the template has written it, as Gemma's does.
-        twice = self._api.llama_vocab_get_add_bos(self._vocabulary) and tokens[1:2] == [bos]
-        return list(tokens[1 if twice else 0 : count])
+        return cut(self._api, self._vocabulary, text)
 
     def piece(self, token: int) -> bytes:
         """Return the bytes a token stands for; they may be a part of a character."""
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            count = self._api.llama_token_to_piece(self._vocabulary, token, buffer, size, 0, False)
-            if count >= 0:
-                return buffer.raw[:count]
-            size = -count
+        return piece(self._api, self._vocabulary, token, markers=False)
 
     def is_end(self, token: int) -> bool:
         """Return whether the model ends its answer with this token."""

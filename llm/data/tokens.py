@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from llm import GenerationError
 from llm.gguf import read_gguf
 from llm.llama_native import library
+from llm.llama_tokens import cut, piece
 from llm.template import ChatTemplate
 
 
@@ -32,35 +32,15 @@ class GgufTokenizer:
 
         Raises GenerationError: too long.
         """
-        return self._cut(text, begins=True)
+        return cut(self._api, self._vocabulary, text)
 
     def continue_text(self, text: str) -> list[int]:
         """Return the tokens of a text that stands after another. Raises GenerationError."""
-        return self._cut(text, begins=False)
-
-    def _cut(self, text: str, begins: bool) -> list[int]:
-        content = text.encode("utf-8", errors="replace")
-        room = len(content) + 2  # no token is shorter than a byte; begin and end may be added
-        ids = (self._api.llama_token * room)()
-        count = self._api.llama_tokenize(
-            self._vocabulary, content, len(content), ids, room, begins, True
-        )
-        if count < 0:
-            raise GenerationError("the text is too long to be cut into tokens")
-        bos = self._api.llama_vocab_bos(self._vocabulary)
-        # The rule of NativeModel.tokenize: a template may have written it already.
-        twice = begins and self._api.llama_vocab_get_add_bos(self._vocabulary) and ids[1] == bos
-        return list(ids[1 if twice else 0 : count])
+        return cut(self._api, self._vocabulary, text, begins=False)
 
     def piece(self, token: int) -> bytes:
         """Return the bytes of a token, of control tokens their marker."""
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            count = self._api.llama_token_to_piece(self._vocabulary, token, buffer, size, 0, True)
-            if count >= 0:
-                return buffer.raw[:count]
-            size = -count
+        return piece(self._api, self._vocabulary, token, markers=True)
 
     def is_end(self, token: int) -> bool:
         """Return whether the model ends its answer with this token."""
