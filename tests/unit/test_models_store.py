@@ -262,8 +262,9 @@ def test_a_model_too_large_for_the_disk_is_not_begun(server: FileServer, tmp_pat
 
 def test_a_store_that_cannot_be_written_is_told(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ModelStoreError, match="cannot be written"):
-        Store(tmp_path / "file", catalog(plain("m", server.address("a"), b"1"))).fetch(["m"])
+    for place in (tmp_path / "file", Path("/proc/no/folder")):
+        with pytest.raises(ModelStoreError, match="cannot be written"):
+            Store(place, catalog(plain("m", server.address("a"), b"1"))).fetch(["m"])
 
 
 def test_removing_frees_the_room(store: Store) -> None:

@@ -69,3 +69,9 @@ def test_output_that_is_closed_is_no_fault(closed: str, tmp_path: Path) -> None:
     words = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", *command("config")]
     done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_text_that_is_no_unicode_is_searched_for() -> None:
+    result = hean("kb", "search", "碘片\udcff")
+    assert (result.code, result.err) == (0, "")
+    assert "iodine" in result.out

@@ -32,6 +32,10 @@ _REFUSALS = {
     -9993: "cannot be opened: it or its sound server is gone",  # paBadIODeviceCombination
 }
 """What PortAudio's codes mean where ALSA opens a device; its own words mislead."""
+_INSTEAD = {
+    "microphone": "ask with --wav FILE or --text",
+    "loudspeaker": "name a file with --out, which `hean say` and `hean ask` write",
+}
 _LIST = (
     "`hean check` lists the devices; choose one with --set audio.input=NAME or audio.output=NAME"
 )
@@ -80,7 +84,7 @@ def find_device(name: str, kind: str) -> tuple[int, dict[str, Any]]:
     usable = [(d["index"], d) for d in devices() if d[channels] > 0]
     what = "microphone" if kind == "input" else "loudspeaker"
     if not usable:
-        raise DeviceError(f"no {what} found", "plug one in, or ask with --wav FILE or --text")
+        raise DeviceError(f"no {what} found", f"plug one in, or {_INSTEAD[what]}")
     if name:
         for index, device in usable:
             if name.lower() in device["name"].lower():

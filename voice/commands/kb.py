@@ -95,9 +95,10 @@ def _search(args: argparse.Namespace, config: Config) -> int:
         raise UsageError("there is no text to search for", 'hean kb search "碘片什么时候吃"')
     if args.limit < 1:
         raise UsageError(f"--limit is {args.limit}; it must be at least 1")
-    language = args.language or detect_language(args.text)
+    text = args.text.encode(errors="replace").decode()  # what was typed may be no UTF-8
+    language = args.language or detect_language(text)
     retriever = load_retriever(config, knowledge_of(config))
-    hits = retriever.search(args.text, language, args.limit)
+    hits = retriever.search(text, language, args.limit)
     if args.json:
         print_json(
             {
