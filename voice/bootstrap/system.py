@@ -67,6 +67,12 @@ BROWSER_TESTS = (
         lambda: bool(shutil.which("chromium")) or not _is_debian(),
     ),
     Need(
+        "libatomic1",
+        "tests: what steers the browser",
+        # The compiler brings it; a machine that found llama.cpp compiled has none.
+        lambda: _has_library("libatomic.so.1"),
+    ),
+    Need(
         "fonts-wqy-microhei",
         "tests: Chinese on the screen",
         lambda: (
