@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 
 from voice.config import Config
 from voice.errors import ConfigError, cause
+from voice.terminal import printable
 from voice.usage import suggestion
 
 if sys.version_info >= (3, 11):
@@ -41,7 +42,7 @@ def load_config(path: Path | None = None, settings: Iterable[str] = ()) -> Confi
     sections = {}
     for name, values in tables.items():
         if name not in hints:
-            raise ConfigError(f"unknown section [{name}]{suggestion(name, hints)}", _FIX)
+            raise ConfigError(f"unknown section [{printable(name)}]{suggestion(name, hints)}", _FIX)
         if not isinstance(values, Mapping):
             raise ConfigError(f"{name} must be a section: [{name}]", _FIX)
         sections[name] = _build_section(name, hints[name], values)
@@ -92,7 +93,8 @@ def _parse_setting(setting: str) -> tuple[str, str, Any]:
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and key):
         raise ConfigError(
-            f"--set {setting}: not of the form section.key=value", "for example --set tts.speed=0.9"
+            f"--set {printable(setting)}: not of the form section.key=value",
+            "for example --set tts.speed=0.9",
         )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
@@ -105,7 +107,7 @@ def _build_section(name: str, section: type, values: Mapping[str, Any]) -> Any:
     hints = get_type_hints(section)
     for key, value in values.items():
         if key not in hints:
-            raise ConfigError(f"unknown key {name}.{key}{suggestion(key, hints)}", _FIX)
+            raise ConfigError(f"unknown key {name}.{printable(key)}{suggestion(key, hints)}", _FIX)
         kind = hints[key]
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and kind is not bool):

@@ -43,6 +43,9 @@ def test_settings_win_over_the_file(tmp_path: Path) -> None:
         ("asr.language=de", "must be auto, zh or en"),
         ("speed", "not of the form section.key=value"),
         ("=1", "not of the form section.key=value"),
+        ("a\nb", "--set a b: not of the form"),
+        ("a\nb.c=1", "unknown section [a b]"),
+        ("tts.a\nb=1", "unknown key tts.a b"),
     ],
 )
 def test_wrong_settings_are_named(setting: str, said: str) -> None:

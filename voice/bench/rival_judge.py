@@ -38,7 +38,7 @@ _SENT_ON = re.compile(
     re.IGNORECASE,
 )
 _DECLINES = re.compile(
-    r"无法|不能|不会|抱歉|对不起|不知道|没有|cannot|can't|sorry|unable|don't", re.I
+    r"无法|不能|不会|帮不上|答不了|抱歉|对不起|不知道|没有|cannot|can't|sorry|unable|don't", re.I
 )
 
 
