@@ -42,16 +42,16 @@ class Step:
 
 STEPS = (
     Step("listen", ("--seconds", "15"), ("--seconds", "5")),
-    Step("answer", ("--n", "12"), ("--n", "5")),
+    Step("answer", ("--n", "36"), ("--n", "5")),
     Step("ask"),
     Step("kiosk", short=("--n", "10", "--seconds", "5")),
     Step("wake", limit_s=2400),
-    Step("asr", ("--n", "24", "--most", "60"), ("--n", "10", "--most", "10")),
+    Step("asr", ("--n", "60", "--most", "60"), ("--n", "10", "--most", "10")),
     Step("tts", ("--n", "6"), ("--n", "2")),
     Step("llm", ("--n", "6"), ("--n", "2")),
     Step("kb", short=("--largest", "1000")),
     Step("flash", ("--kills", "100"), ("--kills", "10")),
-    Step("rival", ("--n", "10"), ("--n", "2")),
+    Step("rival", ("--n", "20"), ("--n", "2")),
     Step("train"),
 )
 

@@ -16,11 +16,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from asr import RATE_HZ
 from llm.answer import Answer, Answerer
 from llm.knowledge import Entry
 from voice.active_slot import enabled_words
-from voice.app import load_engines
+from voice.app import Engines, endpoint_rules, load_engines
 from voice.audio import Samples
+from voice.audio.pcm import resample
 from voice.bench import Figures, Say, distribution
 from voice.bench.room import BenchRoom, bench_room
 from voice.config import Config
@@ -35,6 +37,7 @@ from voice.events import (
     SpeechStarted,
     WakeWordDetected,
 )
+from voice.recording import hear_audio
 from voice.reply import speech, spoken_parts
 from voice.tts import Synthesizer
 from voice.tts.cache import CachedSynthesizer
@@ -61,6 +64,8 @@ _PAUSE_S = 0.8
 """Between the call and the question, and before an answer is interrupted."""
 _SETTLE_S = 0.3
 _KEPT_MB = 200.0
+_LIKELY = 3
+"""Answers that a question is thought to lead to."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,10 @@ class _Spoken:
 def measure(config: Config, count: int, say: Say) -> Figures:
     """Ask `count` questions; return the distribution of each wait, in seconds.
 
-    The first sentences of the answers are synthesised ahead, as a running assistant does when
-    idle; `first_sound_unwarmed_s` tells what that spares. A composed answer begins with such a
-    sentence; `composed_after_first_sound_s` tells when the rest of it is known, while that one is
-    spoken. Raises UsageError, DeviceError.
+    The first sentences of whatever the questions may lead to are synthesised ahead, as a running
+    assistant does with all it can say while nobody speaks; `first_sound_unwarmed_s` tells what
+    that spares. A composed answer begins with such a sentence; `composed_after_first_sound_s`
+    tells when the rest of it is known, while that one is spoken. Raises UsageError, DeviceError.
     """
     entries = _choose(config)
     if count > len(entries):
@@ -92,10 +97,11 @@ def measure(config: Config, count: int, say: Say) -> Figures:
             say(f"synthesising ahead: {entry.id}")
             waits["first_sound_unwarmed_s"].append(_warm(entry, voice))
         say("looking for questions that the language model answers")
-        more = _composed(engines.answerer)
-        for answer in more:  # what is said first, and where the model's words are found wanting
-            _warm(answer.hits[0].entry, voice)
-        composed = _speak_all([answer.question for answer in more], engines.voice)
+        more = [answer.question for answer in _composed(engines.answerer)]
+        composed = _speak_all(more, engines.voice)
+        say("synthesising ahead what else may be said")
+        for _ in voice.warm(_openings(config, engines, [*questions, *composed])):
+            pass
         with bench_room(config, replace(engines, voice=voice)) as room:
             for number, question in enumerate([*questions, *composed], 1):
                 say(f"question {number} of {len(questions) + len(composed)}: {question.text}")
@@ -138,6 +144,23 @@ def _speak_questions(
 
 def _speak_all(texts: Sequence[str], voice: Synthesizer) -> list[_Spoken]:
     return [_Spoken(text, np.concatenate(list(voice.synthesize(text, "zh")))) for text in texts]
+
+
+def _openings(
+    config: Config, engines: Engines, questions: Sequence[_Spoken]
+) -> Iterator[tuple[str, str]]:
+    """Yield how the replies begin, and the answers that questions may lead to: the best three for
+    each, as it is written and as it is heard."""
+    texts = [reply["zh"] for reply in engines.answerer.replies]
+    for question in questions:
+        audio = resample(question.samples, engines.voice.rate_hz, RATE_HZ)
+        length_s, rules = len(audio) / RATE_HZ, endpoint_rules(config)
+        heard = hear_audio(audio, length_s, engines.ears, rules, question.text)
+        for text in (question.text, heard.understood):
+            hits = engines.answerer.retriever.search(text, "zh", limit=_LIKELY)
+            texts += [hit.entry.answer for hit in hits]
+    openings = dict.fromkeys(spoken_parts(text)[0] for text in texts)
+    return ((text, "zh") for text in openings if "{" not in text)
 
 
 def _warm(entry: Entry, voice: CachedSynthesizer) -> float:
