@@ -110,8 +110,8 @@ def _is_wording(run: str, at: int, term: str) -> bool:
     """Tell whether what stands in place of `term` makes sense as it is.
 
     It does if it is a word; if it is two characters that make words with their neighbours; if it
-    is longer, and its beginning differs from the term and ends another word; if it is three that
-    hold a word, but none of the term's.
+    is longer, and its beginning differs from the term's and ends another word; if it is three that
+    begin otherwise and hold a word, but none of the term's.
     """
     words, size = _words(), len(term)
     if run[at : at + size] in words:
@@ -121,8 +121,10 @@ def _is_wording(run: str, at: int, term: str) -> bool:
         return before or run[at + 1 : at + 3] in words
     if before and run[at] != term[0]:
         return True
+    if size != _SHORT + 1 or run[at] == term[0]:
+        return False
     pairs = [run[place : place + 2] for place in range(at, at + size - 1)]
-    return size == _SHORT + 1 and not words.isdisjoint(pairs) and all(p not in term for p in pairs)
+    return not words.isdisjoint(pairs) and all(p not in term for p in pairs)
 
 
 @cache
