@@ -46,7 +46,7 @@ SEED = 3
 VOICES = ("zm_yunjian", "zf_xiaobei")
 """Voices that ask; where the configured model has others, its default voice does."""
 FREELY_ASKED = (
-    "怎么防止放射性灰尘进屋",
+    "我从外面刚跑进来，身上全是灰",
     "有辐射的时候能洗衣服吗",
     "核设施被轰炸了普通人怎么办",
     "怀疑邻居家里有放射源怎么办",
@@ -54,9 +54,9 @@ FREELY_ASKED = (
     "门窗关了还要做什么",
     "回家以后先做什么",
     "国家哪个部门管核事故",
-    "窗缝要不要用毛巾塞住",
+    "存折房产证要不要带",
     "我在田里干活，听见警报往哪走",
-    "手机收到预警短信怎么办",
+    "外头喇叭一直响，我该干啥呀",
     "志愿者可以进污染区吗",
 )
 """Questions that are like no way to ask for an entry, so that the language model has to answer."""
