@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,6 +46,8 @@ def missing(kind: str) -> str:
         return f"this kernel has no {kind}"
     if not Path("/dev/loop-control").exists():
         return "there are no loop devices"
+    if subprocess.run([*_PRIVATE, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        return "mounts of our own are not possible here, as in a chroot"
     return ""
 
 

@@ -181,6 +181,7 @@ class Pondering:
 
     def __init__(self, inner: Answerer) -> None:
         self.retriever, self.prefill = inner.retriever, inner.prefill
+        self.replies = inner.replies
         self.ponders = False
         self._inner = inner
 

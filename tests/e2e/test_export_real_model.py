@@ -40,7 +40,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_answer_is_composed_with_the_adapter(adapter: Path):
     settings = ("--set", f"llm.adapter={adapter}", "--set", "llm.timeout_s=300")
-    found = hean("ask", "--text", "怎么防止放射性灰尘进屋", "--json", "--silent", *settings)
+    found = hean("ask", "--text", "存折房产证要不要带", "--json", "--silent", *settings)
     assert found.code == 0
     row = found.rows[0]
     assert "compose" in row["seconds"]  # the model was asked, whatever became of its words
@@ -49,6 +49,6 @@ def test_an_answer_is_composed_with_the_adapter(adapter: Path):
 
 def test_another_model_of_the_catalogue_refuses_it(adapter: Path):
     settings = ("--set", f"llm.adapter={adapter}", "--set", "llm.model=smollm2-135m")
-    found = hean("ask", "--text", "怎么防止放射性灰尘进屋", "--silent", *settings)
+    found = hean("ask", "--text", "存折房产证要不要带", "--silent", *settings)
     assert found.code == 70
     assert "is for a qwen2 model" in found.err
