@@ -64,6 +64,8 @@ class Engines:
     voice: Synthesizer
     model_id: str = ""
     """Of the language model, see `voice.engines.model_id_of`."""
+    ahead: bool = True
+    """Synthesise ahead what can be said, while nobody needs the processor."""
 
 
 def load_engines(config: Config) -> Engines:
@@ -135,9 +137,10 @@ class Assistant:
         """When the end of what is being done is waited for no longer."""
 
     def _make_warmer(self, engines: Engines) -> Warmer | None:
-        if not (self._devices.live and isinstance(engines.voice, CachedSynthesizer)):
+        if not (engines.ahead and self._devices.live):
             return None
-
+        if not isinstance(engines.voice, CachedSynthesizer):
+            return None
         texts = texts_to_warm(engines.knowledge, engines.answerer.replies)
         return Warmer(engines.voice, texts, lambda: not self.idle)
 

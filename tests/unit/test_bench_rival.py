@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llm.fixed_texts import OUTSIDE
 from llm.knowledge import Entry
 from llm.score import Question
 from tests.commands import hean
@@ -75,6 +76,10 @@ def test_a_number_that_no_vetted_passage_has_is_unsupported(judge: Judge) -> Non
     assert judge.judge(IODINE, "Adults take 130 mg once.").unsupported == ()
     assert judge.judge(IODINE, "Adults take 500 mg once.").unsupported
     assert judge.judge(WATER, "先喝瓶装水3天。").unsupported
+
+
+def test_a_refusal_in_reviewed_words_claims_nothing(judge: Judge) -> None:
+    assert judge.judge(WATER, OUTSIDE["zh"]).unsupported == ()
 
 
 def test_no_answer_is_neither_right_nor_unsupported(judge: Judge) -> None:

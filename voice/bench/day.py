@@ -147,7 +147,7 @@ def measure(config: Config, plan: Plan, say: Say) -> DayOutcome:
     room = ClockedRoom(config, ECHO_GAIN * room_response())
     diary, calls, memory = Diary(lambda: room.now_s), Calls(), MemoryLog(plan.trace)
     # Nothing is synthesised ahead: that would take the time of the day, once.
-    silent = replace(engines, knowledge=replace(engines.knowledge, entries=()))
+    silent = replace(engines, ahead=False)
     with TemporaryDirectory(prefix="hean-bench-day-") as folder:
         file = Path(folder) / "audit.db"
         bus = Bus()

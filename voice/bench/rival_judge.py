@@ -22,6 +22,7 @@ import numpy as np
 
 from llm import SentenceEncoder
 from llm.evaluate.judging import is_refusal
+from llm.fixed_texts import fixed_texts
 from llm.knowledge import Entry, KnowledgeBase
 from llm.language import detect_language
 from llm.score import Question, rests_on
@@ -40,6 +41,9 @@ _SENT_ON = re.compile(
 _DECLINES = re.compile(
     r"无法|不能|不会|帮不上|答不了|抱歉|对不起|不知道|没有|cannot|can't|sorry|unable|don't", re.I
 )
+
+_FIXED = tuple(text for texts in fixed_texts().values() for text in texts.values())
+"""Reviewed like the entries: whoever says what they say claims nothing new."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Judge:
         language = detect_language(text, question.language)
         own = [e for e in self._entries if e.language == language]
         right = self._is_right(question, about, text)
-        passages = [entry.passage for entry in about or own]
+        passages = [*(entry.passage for entry in about or own), *_FIXED]
         unsupported = tuple(self._checks[language].missing(text, passages))
         return Judged(right, unsupported, True)
 

@@ -87,7 +87,7 @@ def bench_room(config: Config, engines: Engines) -> Iterator[BenchRoom]:
 
     Raises DeviceError if there is no virtual sound card, StageError if the assistant ends.
     """
-    silent = replace(engines, knowledge=replace(engines.knowledge, entries=()))
+    silent = replace(engines, ahead=False)
     bus = Bus()
     with sound_server() as server, TemporaryDirectory(prefix="hean-bench-") as folder:
         rescan()
